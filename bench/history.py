@@ -2,7 +2,7 @@
 
     python -m bench.history [--messages 1000000] [--sessions 10000] [--rounds 5] [--folder .]
 
-Searches return the newest 20 matches, through ``Store.search_history`` and as plain SQL: with LIKE over typed columns
+Searches return the newest 20 matches, through ``store.history.search`` and as plain SQL: with LIKE over typed columns
 (with an index by time to walk along), with FTS5 (which finds whole words only, and must be updated with each message),
 and with LIKE over the JSON of ADK's events. The table shows medians over the rounds, and how many times faster the
 store is.
@@ -69,13 +69,13 @@ def questions(
         in_json = ADK.format(" and ".join(["event_data like ?"] * len(likes)))
         match = " ".join(f'"{word}"' for word in words_of(text))
         found[f"search: {name}"] = {
-            "the store": lambda text=text: store.search_history(text),  # type: ignore[misc]
+            "the store": lambda text=text: store.history.search(text),  # type: ignore[misc]
             "SQLite LIKE": lambda typed=typed, likes=likes: plain.execute(typed, likes).fetchall(),  # type: ignore[misc]
             "SQLite FTS5": lambda match=match: plain.execute(FTS, [match]).fetchall(),  # type: ignore[misc]
             "ADK's SQLite": lambda sql=in_json, likes=likes: adk.execute(sql, likes).fetchall(),  # type: ignore[misc]
         }
     found["the 50 with the most tokens"] = {
-        "the store": lambda: store.list_history(EVERYTHING, sort=HistorySort.TOKENS),
+        "the store": lambda: store.history.list(EVERYTHING, sort=HistorySort.TOKENS),
         "SQLite LIKE": lambda: plain.execute(BY_TOKENS["SQLite"]).fetchall(),
         "ADK's SQLite": lambda: adk.execute(BY_TOKENS["ADK"]).fetchall(),
     }
@@ -84,18 +84,18 @@ def questions(
 
 def alone(store: Store) -> dict[str, dict[str, Callable[[], Any]]]:
     """Returns the queries that only the store can run."""
-    by_cost = store.list_history(EVERYTHING, sort=HistorySort.COST)
-    longest = store.list_history(EVERYTHING, sort=HistorySort.MESSAGES).items[0].key
-    events = store.list_events(longest, limit=1_000_000)
+    by_cost = store.history.list(EVERYTHING, sort=HistorySort.COST)
+    longest = store.history.list(EVERYTHING, sort=HistorySort.MESSAGES).items[0].key
+    events = store.events.list(longest, limit=1_000_000)
     middle = events[len(events) // 2].event.id
     asked: dict[str, Callable[[], Any]] = {
-        "the 50 newest": lambda: store.list_history(EVERYTHING),
-        "the second page by cost": lambda: store.list_history(EVERYTHING, sort=HistorySort.COST, before=by_cost.next),
-        "the 50 newest that have a rare word": lambda: store.list_history(HistoryFilter(text=RARE)),
-        "how many have a rare word": lambda: store.count_history(HistoryFilter(text=RARE)),
-        "one row": lambda: store.history_row(longest),
-        "the events around one": lambda: store.events_around(longest, middle),
-        f"a branch after {len(events) // 2 + 1} events": lambda: store.branch_session(
+        "the 50 newest": lambda: store.history.list(EVERYTHING),
+        "the second page by cost": lambda: store.history.list(EVERYTHING, sort=HistorySort.COST, before=by_cost.next),
+        "the 50 newest that have a rare word": lambda: store.history.list(HistoryFilter(text=RARE)),
+        "how many have a rare word": lambda: store.history.count(HistoryFilter(text=RARE)),
+        "one row": lambda: store.history.row(longest),
+        "the events around one": lambda: store.events.around(longest, middle),
+        f"a branch after {len(events) // 2 + 1} events": lambda: store.sessions.branch(
             longest, middle, str(uuid.uuid4())
         ),
     }

@@ -86,7 +86,7 @@ async def _fill(folder: Path) -> dict[str, str]:
         session = await service.create_session(app_name=key.app_name, user_id=USER, session_id=key.session_id)
         for event in _events(name, text):
             await service.append_event(session, event)
-        store.rename_session(key, name, TitleSource.PERSON)
+        store.sessions.rename(key, name, TitleSource.PERSON)
         ids[name] = key.session_id
     store.close()
     return ids

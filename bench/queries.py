@@ -77,7 +77,7 @@ def measure(folder: Path, *, rounds: int) -> dict[str, list[float]]:
             for number in range(rounds):
                 times["first"].append(first(store, sql))
                 times["next"].append(timed(ask))
-                store.record_query(f"select {number}", seconds=0.0)
+                store.queries.record(f"select {number}", seconds=0.0)
                 times["changed"].append(timed(ask))
                 times["directly"].append(directly(copy, sql))
             found[name] = [statistics.median(taken) for taken in times.values()]

@@ -139,14 +139,14 @@ async def newest_of_many(peer: Peer) -> None:
     await peer.crowd.append_event(session, message(0))
     if isinstance(peer.crowd, DuckDBSessionService):
         key = SessionKey("bench", "crowd", session.id)
-        peer.crowd.store.rename_session(key, "A title", TitleSource.PERSON)
+        peer.crowd.store.sessions.rename(key, "A title", TitleSource.PERSON)
     await newest(peer, "the same, one just changed")
 
 
 async def newest(peer: Peer, what: str) -> None:
     start = time.perf_counter()
     if isinstance(peer.crowd, DuckDBSessionService):
-        assert len(peer.crowd.store.list_sessions("crowd", limit=50).items) == 50
+        assert len(peer.crowd.store.sessions.list("crowd", limit=50).items) == 50
     else:
         listed = await peer.crowd.list_sessions(app_name="bench", user_id="crowd")
         assert len(listed.sessions[-50:]) == 50

@@ -85,8 +85,8 @@ async def _fill(store: Store, service: DuckDBSessionService) -> None:
 
 async def _write(store: Store, service: DuckDBSessionService, conversation: Conversation) -> None:
     key = SessionKey("assistant", USER, conversation.id)
-    await asyncio.to_thread(store.create_session, key, model=MODEL)
-    await asyncio.to_thread(store.rename_session, key, conversation.title, TitleSource.PERSON)
+    await asyncio.to_thread(store.sessions.create, key, model=MODEL)
+    await asyncio.to_thread(store.sessions.rename, key, conversation.title, TitleSource.PERSON)
     session = await service.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
     assert session
     begin = conversation.updated_at - 60.0 * len(conversation.messages)
@@ -96,11 +96,11 @@ async def _write(store: Store, service: DuckDBSessionService, conversation: Conv
         asks = place % 2 == 0
         if asks:
             turn_id = str(uuid.uuid4())
-            await asyncio.to_thread(store.create_turn, _turn(turn_id, key, text, at))
+            await asyncio.to_thread(store.turns.create, _turn(turn_id, key, text, at))
         author, role = ("user", "user") if asks else (key.app_name, "model")
         content = types.Content(role=role, parts=[types.Part(text=text)])
         await service.append_event(session, Event(author=author, invocation_id=turn_id, timestamp=at, content=content))
-    await asyncio.to_thread(store.mark_seen, key)
+    await asyncio.to_thread(store.sessions.mark_seen, key)
 
 
 def _turn(turn_id: str, key: SessionKey, text: str, at: float) -> Turn:

@@ -47,5 +47,5 @@ def ready() -> Readiness:
     return Readiness(
         duckdb=metadata.version("duckdb"),
         google_adk=metadata.version("google-adk"),
-        unfinished_turns=len(store.list_unfinished_turns()),
+        unfinished_turns=len(store.turns.unfinished()),
     )

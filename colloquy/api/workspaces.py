@@ -121,17 +121,17 @@ class Tested(BaseModel):
 @router.get("/workspaces")
 def list_workspaces() -> WorkspacesOut:
     """All workspaces."""
-    counts = current().store.count_sessions()
-    return WorkspacesOut(workspaces=[_described(one, counts) for one in current().store.list_workspaces()])
+    counts = current().store.workspaces.count_sessions()
+    return WorkspacesOut(workspaces=[_described(one, counts) for one in current().store.workspaces.list()])
 
 
 @router.get("/workspaces/tree")
 def get_tree() -> TreeOut:
     """All workspaces as a tree."""
     store = current().store
-    counts = store.count_sessions()
+    counts = store.workspaces.count_sessions()
     below: dict[str | None, list[Workspace]] = {}
-    for workspace in store.list_workspaces():
+    for workspace in store.workspaces.list():
         below.setdefault(workspace.parent_id, []).append(workspace)
 
     def nodes(parent_id: str | None) -> list[WorkspaceNode]:
@@ -239,7 +239,7 @@ def _answer(workspace_id: str, response: Response) -> WorkspaceOut:
 
 
 def _now(workspace_id: str) -> WorkspaceOut:
-    return _described(workspace_named(workspace_id), current().store.count_sessions())
+    return _described(workspace_named(workspace_id), current().store.workspaces.count_sessions())
 
 
 def _described(workspace: Workspace, counts: dict[str, int]) -> WorkspaceOut:

@@ -69,10 +69,10 @@ class ActiveSessions:
         """Return the sessions at work, newest activity first."""
         with self._lock:
             last_turns = dict(self._last_turns)
-        turns = self._store.get_turns(turn_id for turn_id in last_turns.values() if turn_id)
+        turns = self._store.turns.by_id(turn_id for turn_id in last_turns.values() if turn_id)
         found = []
         for key, turn_id in last_turns.items():
-            session = self._store.find_session(key)
+            session = self._store.sessions.find(key)
             if session and session.status is not SessionStatus.TERMINATED:
                 found.append(ActiveSession(session, turns.get(turn_id or "")))
         return sorted(found, key=lambda active: active.session.updated_at, reverse=True)
@@ -81,7 +81,7 @@ class ActiveSessions:
         """Return a page of a user's sessions at work, latest first. Raises StoreError if ``before`` is invalid."""
         with self._lock:
             keys = frozenset(self._last_turns)
-        page = self._store.list_sessions_among(user_id, keys, before=before, limit=limit)
+        page = self._store.sessions.list_among(user_id, keys, before=before, limit=limit)
         at_work = tuple(session for session in page.items if session.status is not SessionStatus.TERMINATED)
         return Page(at_work, page.next)
 

@@ -89,8 +89,9 @@ class Application:
         transcripts = TranscriptLogs(data / TRANSCRIPTS, store, enabled=settings.transcript_logs)
         files = SessionFiles(Artifacts(data / ARTIFACTS), transcripts)
         active = ActiveSessions(store, bus)
-        files.forget(store.purge_deleted(older_than=settings.undo_seconds))
-        files.artifacts.forget_all(store.gone(files.artifacts.sessions()))  # left by a process that died in between
+        files.forget(store.sessions.purge_deleted(older_than=settings.undo_seconds))
+        # Left by a process that died in between.
+        files.artifacts.forget_all(store.sessions.gone(files.artifacts.sessions()))
         folders = AdkFolders(settings.agents_dir) if settings.agents_dir else None
         services = Services(
             settings=settings,
@@ -107,7 +108,7 @@ class Application:
         )
         if folders:
             folders.load()
-        for turn in store.list_unfinished_turns():
+        for turn in store.turns.unfinished():
             active.add(turn.key, turn.id)
         turns = Turns(services, max_turns=settings.max_turns)
         turns.start()
@@ -149,10 +150,10 @@ class Application:
             AlreadyExistsError: the id is in use, or belonged to a session that was deleted.
         """
         agent = self.agents.get(agent_id)
-        if session_id is not None and self.store.is_known(session_id):
+        if session_id is not None and self.store.sessions.is_known(session_id):
             raise AlreadyExistsError(f"There is, or was, a session with the id {session_id}.")
         key = SessionKey(agent.id, self.settings.user, session_id or str(uuid.uuid4()))
-        session = self.store.create_session(
+        session = self.store.sessions.create(
             key, model=model if agent.chooses_model else None, workspace_id=workspace_id, state=state
         )
         self.workspaces.warm(workspace_id)
@@ -165,7 +166,7 @@ class Application:
         Raises:
             HistoryError: there is no such session, or no such event in it.
         """
-        branch = self.store.branch_session(key, event_id, str(uuid.uuid4()))
+        branch = self.store.sessions.branch(key, event_id, str(uuid.uuid4()))
         self.artifacts.copy(key, branch.key)
         self.active.created(branch.key)
         return branch
@@ -176,12 +177,12 @@ class Application:
         Raises:
             StoreFullError, StoreNotWritableError: they could not be marked, and everything goes on.
         """
-        self.store.terminate_sessions(keys)
+        self.store.sessions.terminate(keys)
         told = set[str]().union(*(self.turns.withdraw(key) for key in keys))
         with self.turns.held():
             for key in keys:
                 self.turns.withdraw(key, but=told)  # what arrived meanwhile
-            self.store.terminate_sessions(keys)  # a turn that began in between has reopened its session
+            self.store.sessions.terminate(keys)  # a turn that began in between has reopened its session
         self.files.transcripts.finish(keys, "terminated")
         for key in keys:
             self.bus.publish(BusEvent(EventKind.SESSION_TERMINATED, key))
@@ -205,7 +206,7 @@ class Application:
 
     def switch_active(self, session_id: str) -> None:
         """Put a session in front. Raises SessionGoneError if no session has this id."""
-        session = self.store.get_session(session_id)
+        session = self.store.sessions.get(session_id)
         if session is None:
             raise SessionGoneError
         self.active.switch(session.key)
@@ -213,7 +214,7 @@ class Application:
     def rename_session(self, key: SessionKey, title: str, source: TitleSource = TitleSource.PERSON) -> None:
         """Give a session a title. A title from a person can only be changed by a person, or by a model that was asked
         for a title. A blank title is ignored."""
-        if title.strip() and self.store.rename_session(key, title.strip(), source, asked_for=True):
+        if title.strip() and self.store.sessions.rename(key, title.strip(), source, asked_for=True):
             self._list_changed([key])
 
     def set_model(self, key: SessionKey, model_id: str) -> None:
@@ -223,7 +224,7 @@ class Application:
             ModelUnavailableError: it cannot be used.
         """
         self.require_model(model_id)
-        self.store.set_model(key, model_id)
+        self.store.sessions.set_model(key, model_id)
         self._list_changed([key])
 
     def require_model(self, model_id: str) -> None:
@@ -238,7 +239,7 @@ class Application:
         Raises:
             LabelInvalidError: a tag is too long, or there would be too many.
         """
-        self.store.set_tags(keys, add=add, remove=remove)
+        self.store.labels.set_tags(keys, add=add, remove=remove)
         self._list_changed(keys)
 
     def set_note(self, key: SessionKey, note: str) -> None:
@@ -247,17 +248,17 @@ class Application:
         Raises:
             LabelInvalidError: it is too long.
         """
-        self.store.set_note(key, note)
+        self.store.labels.set_note(key, note)
         self._list_changed([key])
 
     def mark_seen(self, key: SessionKey) -> None:
         """Record that a person has now looked at the session."""
-        if self.store.mark_seen(key):
+        if self.store.sessions.mark_seen(key):
             self._list_changed([key])
 
     def set_saved(self, keys: Sequence[SessionKey], saved: bool) -> None:  # noqa: FBT001 - it is the value to set
         """Mark sessions as worth keeping, or unmark them."""
-        self.store.set_saved(keys, saved)
+        self.store.sessions.set_saved(keys, saved)
         self._list_changed(keys)
 
     def delete_sessions(self, keys: Sequence[SessionKey]) -> None:
@@ -266,7 +267,7 @@ class Application:
             self.turns.withdraw(key)
         self.files.transcripts.finish(keys, "deleted")
         self.files.transcripts.flush()
-        self.store.delete_sessions(keys)
+        self.store.sessions.delete(keys)
         self.active.leave(keys)
         self._purge()
         self._list_changed(keys)
@@ -295,7 +296,7 @@ class Application:
 
     def restore_sessions(self, keys: Sequence[SessionKey]) -> None:
         """Restore deleted sessions."""
-        self.store.restore_sessions(keys)
+        self.store.sessions.restore(keys)
         self._list_changed(keys)
 
     def move_sessions(self, keys: Sequence[SessionKey], workspace_id: str) -> None:
@@ -305,7 +306,7 @@ class Application:
             WorkspaceError: there is no such workspace.
         """
         self.files.transcripts.flush()  # what was said there stays there
-        self.store.move_sessions(keys, workspace_id)
+        self.store.sessions.move(keys, workspace_id)
         self.files.transcripts.finish(keys, "moved")
         self._list_changed(keys)
 
@@ -317,7 +318,7 @@ class Application:
             WorkspaceError: it cannot be deleted, or is already gone.
         """
         if workspace_id != GENERAL:
-            for key in self.store.sessions_in(self.workspaces.subtree(workspace_id)):
+            for key in self.store.workspaces.sessions_in(self.workspaces.subtree(workspace_id)):
                 self.turns.withdraw(key)
         gone = self.workspaces.delete(workspace_id)
         self.active.remove(gone)
@@ -340,15 +341,15 @@ class Application:
 
     def save_query(self, name: str, sql: str) -> NamedQuery:
         """Save a query under a name, replacing any query with that name. Raises QueryNameError."""
-        return self.store.save_query(name, sql)
+        return self.store.queries.save(name, sql)
 
     def rename_query(self, query_id: str, name: str) -> None:
         """Rename a saved query. Raises QueryNameError."""
-        self.store.rename_query(query_id, name)
+        self.store.queries.rename(query_id, name)
 
     def delete_query(self, query_id: str) -> None:
         """Delete a saved query. Does nothing if none has this id."""
-        self.store.delete_query(query_id)
+        self.store.queries.delete(query_id)
 
     def rerun(self, result: Result) -> Future[Result]:
         """Run the query of a result again on another thread, as a new result of the same turn.
@@ -361,20 +362,20 @@ class Application:
 
     def delete_result(self, result: Result) -> None:
         """Remove a result for good. If it is the last version of a file of its session, the file is removed too."""
-        self.store.delete_result(result.id)
-        if result.file_name and not self.store.has_file(result.key, result.file_name):
+        self.store.results.delete(result.id)
+        if result.file_name and not self.store.results.has_file(result.key, result.file_name):
             self.artifacts.forget_file(result.key, result.file_name)
         self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, result.key, result.turn_id))
 
     def set_feedback(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> bool:
         """Store feedback on an answer; without score and comment, remove it. Returns whether the answer exists."""
-        kept = self.store.set_feedback(key, event_id, score, comment)
+        kept = self.store.feedback.set(key, event_id, score, comment)
         if kept:
             self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, key))
         return kept
 
     def _purge(self) -> None:
-        gone = self.store.purge_deleted(older_than=self.settings.undo_seconds)
+        gone = self.store.sessions.purge_deleted(older_than=self.settings.undo_seconds)
         self.files.forget(gone)
         self.active.remove(gone)
 

@@ -154,4 +154,4 @@ def _folder() -> Path:
 def _record(application: Application, sql: str, seconds: float, *, rows: int | None = None, error: str = "") -> None:
     """Record the query. A full disk or a closing store does not cost the user the answer."""
     with suppress(StoreError):
-        application.store.record_query(sql, seconds=seconds, row_count=rows, error=error or None)
+        application.store.queries.record(sql, seconds=seconds, row_count=rows, error=error or None)

@@ -27,16 +27,16 @@ def record(services: Services, session: SessionSummary, compose: Compose) -> lis
         SessionGoneError: it was deleted in the meantime.
     """
     store, key = services.store, session.key
-    before = store.list_events(key, limit=1)
+    before = store.events.list(key, limit=1)
     turns, events = compose(before[-1].event if before else None)
     for turn in turns:
-        store.create_turn(turn)
+        store.turns.create(turn)
     asyncio.run(_append(services.sessions, key, events))
     said = next((text for event in events if event.author == USER and (text := text_of(event.content))), "")
     if session.title_source is TitleSource.NONE and said.strip():
-        store.rename_session(key, first_words(said), TitleSource.WORDS)
+        store.sessions.rename(key, first_words(said), TitleSource.WORDS)
     ids = {event.id for event in events}
-    stored = store.list_events(key, after=before[-1].seq if before else None, limit=len(events))
+    stored = store.events.list(key, after=before[-1].seq if before else None, limit=len(events))
     return [one for one in stored if one.event.id in ids]
 
 

@@ -55,8 +55,8 @@ class Reruns:
 
     def _run(self, result_id: str) -> Result:
         services = self._services
-        result = services.store.get_result(result_id)
-        session = services.store.find_session(result.key) if result else None
+        result = services.store.results.get(result_id)
+        session = services.store.sessions.find(result.key) if result else None
         if result is None or session is None:
             raise ResultGoneError("This result no longer exists.")
         if result.sql is None:

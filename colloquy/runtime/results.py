@@ -91,7 +91,7 @@ class Results:
 
     def _add(self, result: Result, data: bytes | None = None) -> None:
         try:
-            self._store.add_result(result, data)
+            self._store.results.add(result, data)
         except StoreError as error:
             raise ResultNotKeptError(
                 f"The result “{result.title or result.kind}” could not be saved: {error}"

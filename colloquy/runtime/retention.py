@@ -41,9 +41,9 @@ class RetentionDaysError(ColloquyError):
 def preview(store: Store, user_id: str, days: int) -> RetentionPreview:
     """Return what ``remove`` would remove. Raises RetentionDaysError."""
     since = _since(days)
-    examples = store.untouched_sessions(user_id, older_than=since, limit=EXAMPLES)
+    examples = store.history.untouched(user_id, older_than=since, limit=EXAMPLES)
     oldest = examples[0].updated_at if examples else None
-    return RetentionPreview(store.count_untouched(user_id, since), oldest, tuple(examples))
+    return RetentionPreview(store.history.count_untouched(user_id, since), oldest, tuple(examples))
 
 
 def remove(
@@ -62,7 +62,7 @@ def remove(
     removed: list[SessionKey] = []
     while True:
         with held():
-            found = store.untouched_sessions(user_id, older_than=since, limit=AT_ONCE)
+            found = store.history.untouched(user_id, older_than=since, limit=AT_ONCE)
             if not found:
                 return removed
             keys = [session.key for session in found]

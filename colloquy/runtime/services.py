@@ -53,4 +53,4 @@ class Services:
         Raises:
             ScopeInvalidError: the stored scope cannot be read.
         """
-        return scope_in(self.store.session_state(key))
+        return scope_in(self.store.sessions.state(key))

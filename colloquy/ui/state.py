@@ -67,7 +67,7 @@ def active_id() -> str | None:
 def active_session() -> SessionSummary | None:
     """Returns the open session; None for a new chat, and for a session that no longer exists."""
     session_id = active_id()
-    return current().store.get_session(session_id) if session_id else None
+    return current().store.sessions.get(session_id) if session_id else None
 
 
 def chosen_workspace() -> str:
@@ -79,7 +79,7 @@ def chosen_workspace() -> str:
     if session:
         st.session_state[CHOSEN] = session.workspace_id
         return session.workspace_id
-    return chosen if current().store.get_workspace(chosen) else GENERAL
+    return chosen if current().store.workspaces.get(chosen) else GENERAL
 
 
 def active_workspace() -> str:
@@ -291,7 +291,7 @@ def choose_agent(agent_id: str) -> None:
 
 
 def _has_data() -> bool:
-    workspace = current().store.get_workspace(active_workspace())
+    workspace = current().store.workspaces.get(active_workspace())
     return workspace is not None and workspace.connection is not None
 
 

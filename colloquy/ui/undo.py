@@ -32,7 +32,7 @@ def undo_bar(key: str, part: Part, *, noun: str, user_id: str | None = None) -> 
     Draws nothing if there are none. ``key`` is the button's key, ``part`` the part that a click redraws, and ``noun``
     the page's word for one session.
     """
-    deleted = current().store.last_deleted(within=current().settings.undo_seconds, user_id=user_id)
+    deleted = current().store.sessions.last_deleted(within=current().settings.undo_seconds, user_id=user_id)
     if deleted and set(deleted) == st.session_state.get(DISMISSED):
         return
     st.session_state.pop(DISMISSED, None)
@@ -55,7 +55,7 @@ def undo_bar(key: str, part: Part, *, noun: str, user_id: str | None = None) -> 
 
 def _undo(part: Part, deleted: Sequence[SessionKey]) -> None:
     restored = attempt(lambda: current().restore_sessions(deleted))
-    if restored and not any(current().store.get_session(key.session_id) for key in deleted):
+    if restored and not any(current().store.sessions.get(key.session_id) for key in deleted):
         state.say("Too late to undo: the deletion is now permanent.", ":material/error:")
         part = Part.PAGE  # the notice shows with the whole page
     state.touch(part)

@@ -95,7 +95,7 @@ def chosen(store: Store, scope: Scope, number: int) -> tuple[str, list[Any]]:
     parameter with this number."""
     if scope.filters.is_everything:
         return "true", []
-    return f"session_no in (select unnest(${number}::bigint[]))", [store.session_numbers(scope.filters)]
+    return f"session_no in (select unnest(${number}::bigint[]))", [store.history.numbers(scope.filters)]
 
 
 def bucket(step: Step) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -173,6 +173,10 @@ class Transaction:
         head = head_of(key, found[0]) if found else None
         self._heads[key] = head
         return head
+
+    def present(self, keys: Iterable[SessionKey]) -> list[Head]:
+        """Return the heads of those sessions that exist and were not deleted."""
+        return [head for key in dict.fromkeys(keys) if (head := self.head(key)) is not None and not head.deleted]
 
     def set_head(self, head: Head) -> None:
         """Change a session's head."""

@@ -256,11 +256,11 @@ def _present(data: Path | None, database: Path | None) -> Path:
 def _workspace(store: Store, name: str | None) -> str | None:
     if name is None:
         return None
-    found = [workspace for workspace in store.list_workspaces() if name in (workspace.id, workspace.name)]
+    found = [workspace for workspace in store.workspaces.list() if name in (workspace.id, workspace.name)]
     if len(found) == 1:
         return found[0].id
     if not found:
-        known = ", ".join(workspace.name for workspace in store.list_workspaces())
+        known = ", ".join(workspace.name for workspace in store.workspaces.list())
         raise WorkspaceError(f"There is no workspace {name!r}. There are: {known}.")
     ids = ", ".join(workspace.id for workspace in found)
     raise WorkspaceError(f"{len(found)} workspaces are called {name!r}. Name one of them by its id: {ids}.")

@@ -1,4 +1,4 @@
-"""The store's method for branching: a new session that continues from the middle of another one."""
+"""Branches: new sessions that continue from the middle of another one."""
 
 from __future__ import annotations
 
@@ -57,33 +57,28 @@ class _Part:
     until: float
 
 
-class StoredBranches:
-    """The part of the store that branches sessions."""
+def branch(log: SessionLog, key: SessionKey, event_id: str, new_id: str) -> SessionSummary:
+    """Create a session with everything said in another one up to and including one of its events.
 
-    log: SessionLog
+    Leaves out what a rewind took back, but includes the answers of tools that were called. Events keep their
+    content and times, and get new ids, as do their invocations. Turns, results and the state at that point are
+    copied, feedback is not. Events and turns are marked as ``copied``, and their tokens are not counted again.
+    Agent, user, model and workspace are those of the other session. The branch counts as updated now.
 
-    def branch_session(self, key: SessionKey, event_id: str, new_id: str) -> SessionSummary:
-        """Create a session with everything said in another one up to and including one of its events.
-
-        Leaves out what a rewind took back, but includes the answers of tools that were called. Events keep their
-        content and times, and get new ids, as do their invocations. Turns, results and the state at that point are
-        copied, feedback is not. Events and turns are marked as ``copied``, and their tokens are not counted again.
-        Agent, user, model and workspace are those of the other session. The branch counts as updated now.
-
-        Raises:
-            HistoryError: the session does not exist, or has no such event that was not taken back.
-            AlreadyExistsError: ADK's; ``new_id`` is in use.
-        """
-        loaded = self.log.recall(key) or self.log.load(key)
-        if loaded is None:
-            raise HistoryError("The conversation to branch no longer exists. Undo its deletion first.")
-        new_key = replace(key, session_id=new_id.strip() or str(uuid.uuid4()))
-        part = _part(loaded, event_id, new_key)
-        self.log.writer.submit(lambda transaction: _insert(self.log, transaction, part)).result()
-        branch = session_at(self.log.database, self.log.memory, new_key)
-        if branch is None:
-            raise HistoryError("The branch was deleted immediately. Undo that, or branch again.")
-        return branch
+    Raises:
+        HistoryError: the session does not exist, or has no such event that was not taken back.
+        AlreadyExistsError: ADK's; ``new_id`` is in use.
+    """
+    loaded = log.recall(key) or log.load(key)
+    if loaded is None:
+        raise HistoryError("The conversation to branch no longer exists. Undo its deletion first.")
+    new_key = replace(key, session_id=new_id.strip() or str(uuid.uuid4()))
+    part = _part(loaded, event_id, new_key)
+    log.writer.submit(lambda transaction: _insert(log, transaction, part)).result()
+    made = session_at(log.database, log.memory, new_key)
+    if made is None:
+        raise HistoryError("The branch was deleted immediately. Undo that, or branch again.")
+    return made
 
 
 def _part(loaded: Loaded, event_id: str, new_key: SessionKey) -> _Part:

@@ -1,10 +1,8 @@
-"""The store's methods for tags, notes and the end of sessions."""
+"""Tags and notes of sessions."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 from session_store.engine.transaction import Transaction
@@ -13,7 +11,6 @@ from session_store.history.tags import clean_tags
 from session_store.json_safe import joined
 from session_store.limits import LONGEST_NOTE, MOST_TAGS
 from session_store.models import SessionKey
-from session_store.sessions.cache import Head
 from session_store.sessions.log import SessionLog
 
 _NUMBER: Final = (
@@ -24,25 +21,8 @@ _NUMBER: Final = (
 class StoredLabels:
     """The part of the store that keeps what users note about sessions. Skips sessions that are gone."""
 
-    log: SessionLog
-
-    def terminate_sessions(self, keys: Iterable[SessionKey]) -> None:
-        """Terminate sessions. A terminated session continues with its next turn; terminating it twice changes
-        nothing."""
-        wanted, now = list(keys), time.time()
-
-        def work(transaction: Transaction) -> None:
-            heads = [head for head in _present(transaction, wanted) if not head.terminated]
-            if heads:
-                transaction.execute(
-                    "update sessions set terminated_at = $1 where session_no in (select unnest($2::bigint[]))",
-                    [now, [head.session_no for head in heads]],
-                )
-            for head in heads:
-                transaction.set_head(replace(head, terminated=True))
-                transaction.summary_changed(head.session_no)
-
-        self.log.writer.submit(work).result()
+    def __init__(self, log: SessionLog) -> None:
+        self._log = log
 
     def set_tags(self, keys: Iterable[SessionKey], *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
         """Add tags to sessions and remove others, ignoring case. A tag that is already there stays unchanged.
@@ -54,7 +34,7 @@ class StoredLabels:
         removed = [tag.strip().casefold() for tag in remove]
 
         def work(transaction: Transaction) -> None:
-            for head in _present(transaction, wanted):
+            for head in transaction.present(wanted):
                 present = [
                     tag for (tag,) in transaction.rows("select tag from tags where session_no = $1", [head.session_no])
                 ]
@@ -67,16 +47,16 @@ class StoredLabels:
                         "insert into tags select $1, unnest($2::varchar[])", [head.session_no, list(kept)]
                     )
 
-        self.log.writer.submit(work).result()
+        self._log.writer.submit(work).result()
 
-    def tags_of(self, key: SessionKey) -> tuple[str, ...]:
+    def tags(self, key: SessionKey) -> tuple[str, ...]:
         """Return a session's tags, sorted."""
-        rows = self.log.database.rows(f"select tag from tags where session_no = {_NUMBER}", _names(key))
+        rows = self._log.database.rows(f"select tag from tags where session_no = {_NUMBER}", _names(key))
         return tuple(sorted((tag for (tag,) in rows), key=str.casefold))
 
     def all_tags(self, user_id: str | None = None) -> dict[str, int]:
         """Return all tags, sorted, with the number of sessions that have them; of a user's sessions, or of all."""
-        rows = self.log.database.rows(
+        rows = self._log.database.rows(
             "select mode(tag), count(*) from tags join sessions using (session_no) "
             "where deleted_at is null and coalesce(user_id = $1, true) group by lower(tag) order by lower(tag)",
             [user_id],
@@ -94,19 +74,15 @@ class StoredLabels:
             raise HistoryError(f"The note has {len(kept):,} characters. Shorten it to at most {LONGEST_NOTE:,}.")
 
         def work(transaction: Transaction) -> None:
-            for head in _present(transaction, [key]):
+            for head in transaction.present([key]):
                 transaction.execute("update sessions set note = $1 where session_no = $2", [kept, head.session_no])
 
-        self.log.writer.submit(work).result()
+        self._log.writer.submit(work).result()
 
-    def note_of(self, key: SessionKey) -> str:
+    def note(self, key: SessionKey) -> str:
         """Return a session's note; empty if there is none."""
-        rows = self.log.database.rows(f"select note from sessions where session_no = {_NUMBER}", _names(key))
+        rows = self._log.database.rows(f"select note from sessions where session_no = {_NUMBER}", _names(key))
         return str(rows[0][0]) if rows else ""
-
-
-def _present(transaction: Transaction, keys: Iterable[SessionKey]) -> list[Head]:
-    return [head for key in dict.fromkeys(keys) if (head := transaction.head(key)) is not None and not head.deleted]
 
 
 def _names(key: SessionKey) -> list[str]:

@@ -1,16 +1,26 @@
-"""The store's methods for the history table: sorted, filtered and paged by key in the database."""
+"""The history table: sorted, filtered and paged by key in the database."""
 
 from __future__ import annotations
 
+import builtins
 from typing import Any, Final
 
 from session_store.cursors import decode_cursor, encode_cursor
 from session_store.errors import CursorError
 from session_store.history.choice import FEEDBACK, TURNS, chosen, sessions
 from session_store.history.costs import COSTS, cost_values
-from session_store.history.filters import HistoryFilter
-from session_store.history.models import HistoryChoices, HistoryRow, HistorySort, Neighbour, Neighbours
-from session_store.models import Page, SessionKey, TitleSource
+from session_store.history.filters import EVERYTHING, HistoryFilter
+from session_store.history.models import (
+    HistoryChoices,
+    HistoryRow,
+    HistorySort,
+    Hit,
+    Neighbour,
+    Neighbours,
+)
+from session_store.history.search import search
+from session_store.models import Page, SessionKey, SessionSummary, TitleSource
+from session_store.sessions.listing import sessions_at
 from session_store.sessions.log import SessionLog
 from session_store.sessions.status import STATUS
 
@@ -54,12 +64,13 @@ _NEIGHBOUR: Final = "{'app': app_name, 'user': user_id, 'id': id, 'title': title
 _AMONG: Final = "and {prefix}session_no in (select session_no from page)"
 
 
-class StoredTable:
-    """The part of the store that shows conversations as a table."""
+class StoredHistory:
+    """The part of the store that shows conversations as a table and searches them."""
 
-    log: SessionLog
+    def __init__(self, log: SessionLog) -> None:
+        self._log = log
 
-    def list_history(
+    def list(
         self,
         wanted: HistoryFilter,
         *,
@@ -95,9 +106,9 @@ class StoredTable:
                 union all select model from events where model is not null {_AMONG.format(prefix="")}
             )
         """
-        return self.log.database.rows(sql, [key.app_name, key.user_id, key.session_id])[0][0] is not False
+        return self._log.database.rows(sql, [key.app_name, key.user_id, key.session_id])[0][0] is not False
 
-    def history_neighbours(
+    def neighbours(
         self,
         key: SessionKey,
         wanted: HistoryFilter,
@@ -115,7 +126,7 @@ class StoredTable:
         source = self._sorted(wanted, sort, values)
         values |= {"app": key.app_name, "user": key.user_id, "id": key.session_id}
         if sort is HistorySort.COST:
-            values |= cost_values(self.log.database, self.log.database.path.parent)
+            values |= cost_values(self._log.database, self._log.database.path.parent)
         sql = f"""
             select place, total, earlier, later from (
                 select app_name, user_id, id, row_number() over w as place, count(*) over () as total,
@@ -123,7 +134,7 @@ class StoredTable:
                 from ({source}) window w as ({order})
             ) where app_name = $app and user_id = $user and id = $id
         """
-        with self.log.database.reading() as cursor:
+        with self._log.database.reading() as cursor:
             found = cursor.execute(sql, values).fetchall()
         if not found:
             return None
@@ -134,28 +145,28 @@ class StoredTable:
         """Return SQL for the conversations of a filter, with the ``value`` that the order sorts by. Adds its parameters
         to the ``values`` of the query."""
         value, table = _VALUES[sort]
-        source = f"from ({chosen(self.log.memory, wanted, values)}) s"
+        source = f"from ({chosen(self._log.memory, wanted, values)}) s"
         if table:
             on = "on w.id = s.workspace_id" if table == "w" else "using (session_no)"
             source += f" left join ({_TABLES[table].format(among='')}) {table} {on}"
         return f"select s.*, {value} as value {source}"
 
-    def count_history(self, wanted: HistoryFilter) -> int:
+    def count(self, wanted: HistoryFilter) -> int:
         """Count the conversations that match a filter."""
         values: dict[str, Any] = {}
-        sql = f"select count(*) from ({chosen(self.log.memory, wanted, values)})"
-        with self.log.database.reading() as cursor:
+        sql = f"select count(*) from ({chosen(self._log.memory, wanted, values)})"
+        with self._log.database.reading() as cursor:
             rows = cursor.execute(sql, values).fetchall()
         return int(rows[0][0])
 
-    def session_numbers(self, wanted: HistoryFilter) -> list[int]:
+    def numbers(self, wanted: HistoryFilter) -> builtins.list[int]:
         """Return the numbers of the conversations that match a filter."""
         values: dict[str, Any] = {}
-        sql = f"select session_no from ({chosen(self.log.memory, wanted, values)})"
-        with self.log.database.reading() as cursor:
+        sql = f"select session_no from ({chosen(self._log.memory, wanted, values)})"
+        with self._log.database.reading() as cursor:
             return [number for (number,) in cursor.execute(sql, values).fetchall()]
 
-    def history_row(self, key: SessionKey) -> HistoryRow | None:
+    def row(self, key: SessionKey) -> HistoryRow | None:
         """Return one conversation as the table shows it; None if it does not exist.
 
         Raises:
@@ -163,22 +174,48 @@ class StoredTable:
         """
         values: dict[str, Any] = {"app": key.app_name, "user": key.user_id, "id": key.session_id}
         page = (
-            f"select *, null as value from ({sessions(self.log.memory, values)}) "
+            f"select *, null as value from ({sessions(self._log.memory, values)}) "
             "where app_name = $app and user_id = $user and id = $id"
         )
         return next(map(_history_row, self._rows(page, values, "")), None)
 
-    def history_choices(self) -> HistoryChoices:
+    def choices(self) -> HistoryChoices:
         """Return the values of conversations that were not deleted, to choose from."""
         columns = ("app_name", "model", "user_id", "workspace_id")
         lists = ", ".join(f"coalesce(list(distinct {column} order by {column}), [])" for column in columns)
-        rows = self.log.database.rows(f"select {lists} from sessions where deleted_at is null")
+        rows = self._log.database.rows(f"select {lists} from sessions where deleted_at is null")
         return HistoryChoices(*(tuple(value for value in found if value is not None) for found in rows[0]))
 
-    def _rows(self, page: str, values: dict[str, Any], order: str) -> list[tuple[Any, ...]]:
+    def search(
+        self, text: str, wanted: HistoryFilter = EVERYTHING, *, before: str | None = None, limit: int = 20
+    ) -> Page[Hit]:
+        """Find places that contain all words of ``text``, newest first. See ``session_store.history.search``.
+
+        Raises:
+            CursorError: ``before`` is not a position in a list of matches.
+        """
+        return search(self._log, text, wanted, before=before, limit=limit)
+
+    def untouched(self, user_id: str, *, older_than: float, limit: int) -> builtins.list[SessionSummary]:
+        """Return the first ``limit`` of a user's sessions that were not touched since ``older_than`` (Unix seconds),
+        longest untouched first: neither saved nor running, and not updated, seen or terminated since then."""
+        values, condition = self._untouched(user_id, older_than)
+        sql = f"select session_no {condition} order by touched_at, session_no limit {int(limit)}"
+        with self._log.database.reading() as cursor:
+            numbers = [number for (number,) in cursor.execute(sql, values).fetchall()]
+        return sessions_at(self._log.database, self._log.memory, numbers)
+
+    def count_untouched(self, user_id: str, older_than: float) -> int:
+        """Count a user's sessions that were not touched since ``older_than`` (Unix seconds)."""
+        values, condition = self._untouched(user_id, older_than)
+        with self._log.database.reading() as cursor:
+            rows = cursor.execute(f"select count(*) {condition}", values).fetchall()
+        return int(rows[0][0])
+
+    def _rows(self, page: str, values: dict[str, Any], order: str) -> builtins.list[tuple[Any, ...]]:
         """Return the conversations of a page with all their figures. Computes the expensive ones, the sums over events,
         only for these conversations."""
-        values |= cost_values(self.log.database, self.log.database.path.parent)
+        values |= cost_values(self._log.database, self._log.database.path.parent)
         among = _AMONG.format(prefix="")
         sql = f"""
             with page as materialized ({page}),
@@ -189,8 +226,17 @@ class StoredTable:
             g as ({_TAGS.format(among="where session_no in (select session_no from page)")})
             {_ROW} {order}
         """
-        with self.log.database.reading() as cursor:
+        with self._log.database.reading() as cursor:
             return cursor.execute(sql, values).fetchall()
+
+    def _untouched(self, user_id: str, older_than: float) -> tuple[dict[str, Any], str]:
+        values: dict[str, Any] = {"user": user_id, "older_than": older_than}
+        touched = "greatest(created_at, updated_at, seen_at, coalesce(terminated_at, 0))"
+        source = f"select *, {touched} as touched_at from ({sessions(self._log.memory, values)})"
+        return values, (
+            f"from ({source}) where user_id = $user and not saved and touched_at < $older_than and session_no not in "
+            "(select session_no from turns where status in ('queued', 'running', 'paused') and not rewound)"
+        )
 
 
 def _history_row(row: tuple[Any, ...]) -> HistoryRow:

@@ -1,4 +1,4 @@
-"""The store's methods for queries about the history: those saved under a name, and those that were run."""
+"""Queries about the history: those saved under a name, and those that were run."""
 
 from __future__ import annotations
 
@@ -42,14 +42,15 @@ class AskedQuery:
 class StoredQueries:
     """The part of the store that keeps queries."""
 
-    log: SessionLog
+    def __init__(self, log: SessionLog) -> None:
+        self._log = log
 
-    def named_queries(self) -> list[NamedQuery]:
+    def named(self) -> list[NamedQuery]:
         """List the saved queries, sorted by name."""
-        rows = self.log.database.rows("select id, name, sql, created_at from named_queries order by lower(name)")
+        rows = self._log.database.rows("select id, name, sql, created_at from named_queries order by lower(name)")
         return [NamedQuery(*row) for row in rows]
 
-    def save_query(self, name: str, sql: str) -> NamedQuery:
+    def save(self, name: str, sql: str) -> NamedQuery:
         """Save a query under a name.
 
         Raises:
@@ -66,10 +67,10 @@ class StoredQueries:
             values = [kept.id, kept.name, kept.sql, kept.created_at]
             transaction.execute("insert into named_queries values ($1, $2, $3, $4)", values)
 
-        self.log.writer.submit(work).result()
+        self._log.writer.submit(work).result()
         return kept
 
-    def rename_query(self, query_id: str, name: str) -> None:
+    def rename(self, query_id: str, name: str) -> None:
         """Rename a saved query. Does nothing if it is gone.
 
         Raises:
@@ -81,15 +82,15 @@ class StoredQueries:
             _refuse_taken(transaction, clean, query_id)
             transaction.execute("update named_queries set name = $2 where id = $1", [query_id, clean])
 
-        self.log.writer.submit(work).result()
+        self._log.writer.submit(work).result()
 
-    def delete_query(self, query_id: str) -> None:
+    def delete(self, query_id: str) -> None:
         """Delete a saved query."""
-        self.log.writer.submit(
+        self._log.writer.submit(
             lambda transaction: transaction.execute("delete from named_queries where id = $1", [query_id])
         ).result()
 
-    def record_query(self, sql: str, *, seconds: float, row_count: int | None = None, error: str | None = None) -> None:
+    def record(self, sql: str, *, seconds: float, row_count: int | None = None, error: str | None = None) -> None:
         """Record that a query was run, and its outcome; skips queries that are too long to run at all."""
         if len(sql) > LONGEST_QUERY:
             return
@@ -103,11 +104,11 @@ class StoredQueries:
                 [ASKED],
             )
 
-        self.log.writer.submit(work).result()
+        self._log.writer.submit(work).result()
 
-    def asked_queries(self, limit: int = ASKED) -> list[AskedQuery]:
+    def asked(self, limit: int = ASKED) -> list[AskedQuery]:
         """List the latest queries, newest first; a repeated query appears once, at its latest run."""
-        rows = self.log.database.rows(
+        rows = self._log.database.rows(
             "select id, sql, asked_at, seconds, row_count, error from asked_queries "
             "qualify row_number() over (partition by sql order by asked_at desc, id) = 1 "
             "order by asked_at desc, id limit $1",

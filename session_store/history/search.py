@@ -1,4 +1,4 @@
-"""The store's method for searching titles, messages and tool calls."""
+"""Searches titles, messages and tool calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from session_store.cursors import decode_cursor, encode_cursor
 from session_store.history.choice import chosen
-from session_store.history.filters import EVERYTHING, HistoryFilter
+from session_store.history.filters import HistoryFilter
 from session_store.history.models import Hit
 from session_store.history.words import all_in, excerpt_of, words_of
 from session_store.models import Page, SessionKey
@@ -43,68 +43,63 @@ _SQL: Final = """
 found the first, unless the whole condition has an alternative."""
 
 
-class StoredSearch:
-    """The part of the store that searches."""
+def search(log: SessionLog, text: str, wanted: HistoryFilter, *, before: str | None, limit: int) -> Page[Hit]:
+    """Find places that contain all words of ``text``, in any case, width and normal form; quoted text counts as one
+    word.
 
-    log: SessionLog
+    Newest first, among the conversations of the filter. Blank text finds nothing. A place is a title, a message,
+    what a tool was asked or answered (see ``tool_columns``), or a detail of a message, such as a thought or a
+    source.
 
-    def search_history(
-        self, text: str, wanted: HistoryFilter = EVERYTHING, *, before: str | None = None, limit: int = 20
-    ) -> Page[Hit]:
-        """Find places that contain all words of ``text``, in any case, width and normal form; quoted text counts as one
-        word.
+    Raises:
+        CursorError: ``before`` is not a position in a list of matches.
+    """
+    start = _END if before is None else decode_cursor(before, "these search results", float, int)
+    words = words_of(text)
+    if not words or limit < 1:
+        return Page(())
+    since = _newest_share(log, start[0])
+    rows = [] if since is None else _found(log, words, wanted, start, since=since, limit=limit + 1)
+    if len(rows) <= limit:
+        rows = _found(log, words, wanted, start, since=float("-inf"), limit=limit + 1)
+    following = encode_cursor(*rows[limit - 1][-2:]) if len(rows) > limit else None
+    return Page(tuple(_hit(row, words) for row in rows[:limit]), following)
 
-        Newest first, among the conversations of the filter. Blank text finds nothing. A place is a title, a message,
-        what a tool was asked or answered (see ``tool_columns``), or a detail of a message, such as a thought or a
-        source.
 
-        Raises:
-            CursorError: ``before`` is not a position in a list of matches.
-        """
-        start = _END if before is None else decode_cursor(before, "these search results", float, int)
-        words = words_of(text)
-        if not words or limit < 1:
-            return Page(())
-        since = self._newest_share(start[0])
-        rows = [] if since is None else self._found(words, wanted, start, since, limit + 1)
-        if len(rows) <= limit:
-            rows = self._found(words, wanted, start, float("-inf"), limit + 1)
-        following = encode_cursor(*rows[limit - 1][-2:]) if len(rows) > limit else None
-        return Page(tuple(_hit(row, words) for row in rows[:limit]), following)
+def _newest_share(log: SessionLog, at: float) -> float | None:
+    """Return the time since which the newest conversations before ``at`` were updated; None if there are too
+    few."""
+    newest = "select updated_at from sessions where updated_at <= $1 and deleted_at is null"
+    [(number,)] = log.database.rows(f"select count(*) from ({newest})", [at])
+    if number < FEWEST:
+        return None
+    rows = log.database.rows(f"{newest} order by updated_at desc limit 1 offset {number // FIRST_SHARE}", [at])
+    return float(rows[0][0])
 
-    def _newest_share(self, at: float) -> float | None:
-        """Return the time since which the newest conversations before ``at`` were updated; None if there are too
-        few."""
-        newest = "select updated_at from sessions where updated_at <= $1 and deleted_at is null"
-        [(number,)] = self.log.database.rows(f"select count(*) from ({newest})", [at])
-        if number < FEWEST:
-            return None
-        rows = self.log.database.rows(f"{newest} order by updated_at desc limit 1 offset {number // FIRST_SHARE}", [at])
-        return float(rows[0][0])
 
-    def _found(
-        self, words: tuple[str, ...], wanted: HistoryFilter, start: Place, since: float, limit: int
-    ) -> list[tuple[Any, ...]]:
-        values: dict[str, Any] = {}
-        if words_of(wanted.text) == words:
-            wanted = replace(wanted, text="")  # every match meets it anyway
-        source = chosen(self.log.memory, wanted, values)
-        title, text, tool = (all_in(column, words, values, "found") for column in ("s.title", "text", "tool_text"))
-        sql = _SQL.format(
-            sessions=source,
-            said=_EVENTS.format(kind="'message'", column="text", match=text, limit=int(limit)),
-            used=_EVENTS.format(
-                kind="case when tool_calls is null and tool_results is null then 'detail' else 'tool call' end",
-                column="tool_text",
-                match=f"{tool} and not coalesce({text}, false)",  # otherwise it is listed as a message
-                limit=int(limit),
-            ),
-            title=title,
+def _found(
+    log: SessionLog, words: tuple[str, ...], wanted: HistoryFilter, start: Place, *, since: float, limit: int
+) -> list[tuple[Any, ...]]:
+    values: dict[str, Any] = {}
+    if words_of(wanted.text) == words:
+        wanted = replace(wanted, text="")  # every match meets it anyway
+    source = chosen(log.memory, wanted, values)
+    title, text, tool = (all_in(column, words, values, "found") for column in ("s.title", "text", "tool_text"))
+    sql = _SQL.format(
+        sessions=source,
+        said=_EVENTS.format(kind="'message'", column="text", match=text, limit=int(limit)),
+        used=_EVENTS.format(
+            kind="case when tool_calls is null and tool_results is null then 'detail' else 'tool call' end",
+            column="tool_text",
+            match=f"{tool} and not coalesce({text}, false)",  # otherwise it is listed as a message
             limit=int(limit),
-        )
-        values |= {"since": since, "at": start[0], "number": start[1]}
-        with self.log.database.reading() as cursor:
-            return cursor.execute(sql, values).fetchall()
+        ),
+        title=title,
+        limit=int(limit),
+    )
+    values |= {"since": since, "at": start[0], "number": start[1]}
+    with log.database.reading() as cursor:
+        return cursor.execute(sql, values).fetchall()
 
 
 def _hit(row: tuple[Any, ...], words: tuple[str, ...]) -> Hit:

@@ -1,4 +1,4 @@
-"""The store's methods for feedback on answers."""
+"""Feedback on answers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from session_store.sessions.log import SessionLog
 class StoredFeedback:
     """The part of the store that keeps feedback."""
 
-    log: SessionLog
+    def __init__(self, log: SessionLog) -> None:
+        self._log = log
 
-    def set_feedback(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> bool:
+    def set(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> bool:
         """Save the user's feedback on an answer, replacing earlier feedback. Without score and comment, only remove it.
 
         Returns whether the session has such an event; if not, nothing was saved.
@@ -36,14 +37,14 @@ class StoredFeedback:
                 transaction.execute("insert into feedback values ($1, $2, $3, $4, $5)", values)
             return True
 
-        return self.log.writer.submit(work).result()
+        return self._log.writer.submit(work).result()
 
-    def feedback_of(self, key: SessionKey, event_ids: Iterable[str]) -> dict[str, Feedback]:
+    def of_events(self, key: SessionKey, event_ids: Iterable[str]) -> dict[str, Feedback]:
         """Return the feedback on a session's events, by event id."""
         wanted = list(event_ids)
         if not wanted:
             return {}
-        rows = self.log.database.rows(
+        rows = self._log.database.rows(
             "select event_id, score, comment, given_at from feedback where session_no = ("
             "select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null) "
             "and event_id in (select unnest($4::varchar[]))",

@@ -65,7 +65,7 @@ def page_of_sessions(
     before: str | None,
     limit: int,
 ) -> Page[SessionSummary]:
-    """Return a page of a user's sessions. See ``Store.list_sessions``."""
+    """Return a page of a user's sessions. See ``StoredSessions.list``."""
     start = _place_of(before)
     if saved is None and not search:
         with memory.lock:
@@ -100,7 +100,7 @@ def page_among(
 
 
 def excerpts(database: Database, keys: Sequence[SessionKey], search: str) -> dict[SessionKey, tuple[str, Marks]]:
-    """Return the newest match of ``search`` in each session's messages. See ``Store.excerpts``."""
+    """Return the newest match of ``search`` in each session's messages. See ``StoredSessions.excerpts``."""
     values: dict[str, Any] = {"apps": [key.app_name for key in keys], "users": [key.user_id for key in keys]}
     values["ids"] = [key.session_id for key in keys]
     has = all_in("text", (search,), values, "search")

@@ -8,7 +8,7 @@ import duckdb
 
 from session_store.engine.database import Database
 from session_store.engine.transaction import SELECT_HEAD, SELECT_SESSION, head_of, state_of
-from session_store.models import SessionKey, StoredEvent, Turn
+from session_store.models import SessionKey
 from session_store.sessions.cache import CachedEvent, Head, Memory, State
 
 
@@ -105,42 +105,3 @@ def _read_session(
         # The last event has what SELECT_HEAD would have to look for.
         found = (*found, rows[-1][0], *rows[-1][3:]) if rows else (*found, None, None, None)
     return head_of(key, found), [CachedEvent(seq, data, rewound=rewound) for seq, data, rewound, *_ in rows]
-
-
-def events_of(
-    database: Database,
-    memory: Memory,
-    key: SessionKey,
-    *,
-    before: int | None,
-    after: int | None,
-    limit: int,
-    include_rewound: bool,
-    oldest: bool,
-) -> list[StoredEvent]:
-    """Return a page of a session's events. See ``Store.list_events``."""
-    low = 0 if after is None else after
-    high = 2**62 if before is None else before
-    known = recall(memory, key)
-    if known is not None:
-        wanted = [e for e in known.events if low < e.seq < high and (include_rewound or not e.rewound)]
-        cut = wanted[:limit] if oldest else wanted[-limit:]
-        return [event.stored() for event in cut] if limit else []
-    rows = database.rows(
-        "select seq, data, rewound from events where session_no = ("
-        "select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null) "
-        f"and seq > $4 and seq < $5 and (not rewound or $6) order by seq {'asc' if oldest else 'desc'} limit $7",
-        [key.app_name, key.user_id, key.session_id, low, high, include_rewound, limit],
-    )
-    return [CachedEvent(seq, data, rewound=rewound).stored() for seq, data, rewound in sorted(rows)]
-
-
-def events_of_turn(database: Database, turn: Turn) -> list[StoredEvent]:
-    """See ``Store.events_of_turn``."""
-    rows = database.rows(
-        "select seq, data, rewound from events where session_no = ("
-        "select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null) "
-        "and invocation_id = $4 order by seq",
-        [turn.key.app_name, turn.key.user_id, turn.key.session_id, turn.id],
-    )
-    return [CachedEvent(seq, data, rewound=rewound).stored() for seq, data, rewound in rows]

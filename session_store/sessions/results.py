@@ -1,7 +1,8 @@
-"""The store's methods for results of turns and their data."""
+"""Results of turns, and their data."""
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -29,9 +30,10 @@ class StoredResults:
     """The part of the store that keeps results. Results of deleted sessions are hidden until their sessions are
     restored."""
 
-    log: SessionLog
+    def __init__(self, log: SessionLog) -> None:
+        self._log = log
 
-    def add_result(self, result: Result, data: bytes | None = None) -> bool:
+    def add(self, result: Result, data: bytes | None = None) -> bool:
         """Save a result and its data. Durable when it returns.
 
         Returns whether its session still exists; if not, nothing was saved.
@@ -41,13 +43,13 @@ class StoredResults:
             for number, part in enumerate(parts[:-1]):
                 self._add_part(result.id, number, part)
             # The result is inserted with the last part, so that readers never see one without all of its data.
-            return self.log.writer.submit(lambda transaction: _insert(transaction, result, parts)).result()
+            return self._log.writer.submit(lambda transaction: _insert(transaction, result, parts)).result()
         except BaseException:
             # If this fails as well, the next opening of the file removes the data.
-            self.log.writer.submit(lambda transaction: _remove_data(transaction, result.id))
+            self._log.writer.submit(lambda transaction: _remove_data(transaction, result.id))
             raise
 
-    def list_results(self, key: SessionKey, *, before: str | None = None, limit: int = 20) -> Page[Result]:
+    def list(self, key: SessionKey, *, before: str | None = None, limit: int = 20) -> Page[Result]:
         """List a session's results, newest first, without those of turns that were taken back."""
         values: list[Any] = [key.app_name, key.user_id, key.session_id]
         condition = _IN_SESSION
@@ -60,12 +62,12 @@ class StoredResults:
             encode_cursor(found[limit - 1].created_at, found[limit - 1].id) if len(found) > limit else None,
         )
 
-    def count_results(self, key: SessionKey) -> int:
-        """Count the results that ``list_results`` returns."""
+    def count(self, key: SessionKey) -> int:
+        """Count the results that ``list`` returns."""
         names = [key.app_name, key.user_id, key.session_id]
-        return int(self.log.database.rows(f"select count(*) {_FROM}{_IN_SESSION}", names)[0][0])
+        return int(self._log.database.rows(f"select count(*) {_FROM}{_IN_SESSION}", names)[0][0])
 
-    def results_of(self, call_ids: Iterable[str]) -> dict[str, list[Result]]:
+    def of_calls(self, call_ids: Iterable[str]) -> dict[str, builtins.list[Result]]:
         """Return the results of tool calls, by call id, oldest first. Calls without results are left out."""
         wanted = list(call_ids)
         results: dict[str, list[Result]] = {}
@@ -75,34 +77,34 @@ class StoredResults:
                 results.setdefault(str(result.call_id), []).append(result)
         return results
 
-    def get_result(self, result_id: str) -> Result | None:
+    def get(self, result_id: str) -> Result | None:
         """Return the result, or None."""
         return next(iter(self._results("r.id = $1", [result_id])), None)
 
-    def result_data(self, result_id: str) -> bytes | None:
+    def data(self, result_id: str) -> bytes | None:
         """Return the data that was saved with a result; None if there is none."""
-        rows = self.log.database.rows(
+        rows = self._log.database.rows(
             f"select data from result_data where result_id = $1 and exists (select 1 {_FROM} r.id = $1) order by part",
             [result_id],
         )
         return b"".join(row[0] for row in rows) if rows else None
 
-    def delete_result(self, result_id: str) -> None:
+    def delete(self, result_id: str) -> None:
         """Remove a result and its data for good. Skips an unknown one."""
 
         def work(transaction: Transaction) -> None:
             transaction.execute("delete from results where id = $1", [result_id])
             _remove_data(transaction, result_id)
 
-        self.log.writer.submit(work).result()
+        self._log.writer.submit(work).result()
 
     def has_file(self, key: SessionKey, file_name: str) -> bool:
         """Whether a session has results that are versions of this file, including those of turns that were taken
         back."""
         values = [key.app_name, key.user_id, key.session_id, file_name]
-        return bool(self.log.database.rows(f"select 1 {_FROM}{_OF_SESSION} and r.file_name = $4 limit 1", values))
+        return bool(self._log.database.rows(f"select 1 {_FROM}{_OF_SESSION} and r.file_name = $4 limit 1", values))
 
-    def _remove_orphans(self) -> None:
+    def remove_orphans(self) -> None:
         """Remove data whose result was never saved because the process died in between. Call before adding results."""
 
         def work(transaction: Transaction) -> None:
@@ -110,13 +112,13 @@ class StoredResults:
             for (result_id,) in transaction.rows(sql):
                 _remove_data(transaction, result_id)
 
-        self.log.writer.submit(work)
+        self._log.writer.submit(work)
 
     def _add_part(self, result_id: str, number: int, part: bytes) -> None:
-        self.log.writer.submit(lambda transaction: _insert_part(transaction, result_id, number, part)).result()
+        self._log.writer.submit(lambda transaction: _insert_part(transaction, result_id, number, part)).result()
 
-    def _results(self, condition: str, values: list[Any]) -> list[Result]:
-        return [_result(row) for row in self.log.database.rows(_SELECT + condition, values)]
+    def _results(self, condition: str, values: builtins.list[Any]) -> builtins.list[Result]:
+        return [_result(row) for row in self._log.database.rows(_SELECT + condition, values)]
 
 
 def result_row(result: Result, session_no: int) -> tuple[Any, ...]:

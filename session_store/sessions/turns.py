@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from google.adk.errors.session_not_found_error import SessionNotFoundError
@@ -12,7 +15,10 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from session_store.engine.database import Database
 from session_store.engine.transaction import Transaction
 from session_store.json_safe import without_halves
-from session_store.models import SessionKey, Turn, TurnStatus
+from session_store.models import SessionKey, SessionSummary, Turn, TurnStatus
+from session_store.sessions.log import SessionLog
+from session_store.sessions.unkept import UnkeptEnds
+from session_store.transcripts import rewinds
 
 
 def _select(message: str) -> str:
@@ -32,9 +38,110 @@ _SAID = """
 """
 
 
+class StoredTurns:
+    """The part of the store that keeps turns, and the text chunks of those that run."""
+
+    def __init__(self, log: SessionLog) -> None:
+        self._log = log
+        self._unkept = UnkeptEnds()
+        self._chunk_numbers = itertools.count(time.time_ns())
+        # Pages ask at every chunk of an answer, but the result changes only with the events.
+        self._versions = lru_cache(maxsize=200)(lambda key, _revision: rewinds.versions(log.database, key))
+
+    def create(self, turn: Turn) -> None:
+        """Save a turn. Durable when it returns."""
+        self._log.writer.submit(lambda transaction: _insert(transaction, turn)).result()
+
+    def update(
+        self,
+        turn_id: str,
+        *,
+        status: TurnStatus | None = None,
+        model: str | None = None,
+        started_at: float | None = None,
+        first_token_at: float | None = None,
+        ended_at: float | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Set the given fields; None leaves a field unchanged. Ending a turn also drops its chunks (see
+        append_chunks)."""
+        fields = {
+            "status": status,
+            "model": model,
+            "started_at": started_at,
+            "first_token_at": first_token_at,
+            "ended_at": ended_at,
+            "input_tokens": input_tokens,
+            "output_tokens": output_tokens,
+            "error": error,
+        }
+        self._log.writer.submit(lambda transaction: _change(transaction, turn_id, fields)).result()
+        if status is not None and status.is_over:
+            self._unkept.remove(turn_id)
+
+    def ended_unkept(self, turn: Turn, status: TurnStatus, ended_at: float, error: str | None) -> None:
+        """Report a turn as ended to all readers although the file cannot be written now, until ``update`` writes
+        it."""
+        self._unkept.add(turn, status, ended_at, error)
+
+    def get(self, turn_id: str) -> Turn | None:
+        """Return the turn, or None."""
+        ends = self._unkept.known()
+        found = _turn_of(self._log.database, turn_id)
+        return found and ends.turn(found)
+
+    def by_id(self, turn_ids: Iterable[str]) -> dict[str, Turn]:
+        """Return those of the given turns that exist, by id. Their ``message`` is empty: pages ask for the status
+        often, and messages may contain files."""
+        ends = self._unkept.known()
+        found = _turns_by_id(self._log.database, turn_ids)
+        return {turn_id: ends.turn(turn) for turn_id, turn in found.items()}
+
+    def unfinished(self, key: SessionKey | None = None) -> list[Turn]:
+        """List turns that are queued, running or paused, in order of creation; of one session, or of all."""
+        ends = self._unkept.known()
+        found = map(ends.turn, _unfinished(self._log.database, key))
+        return [turn for turn in found if not turn.status.is_over]
+
+    def append_chunks(self, chunks: Mapping[str, str]) -> None:
+        """Append what running turns said since the last call, by turn id, in one transaction.
+
+        Chunks serve to recover the partial text of a turn whose process died. They are deleted when the turn ends.
+        """
+        if not chunks:
+            return
+        kept, number = dict(chunks), next(self._chunk_numbers)
+        self._log.writer.submit(lambda transaction: _insert_chunks(transaction, kept, number)).result()
+
+    def partial_text(self, turn_id: str) -> str:
+        """Return the text of a turn that ``append_chunks`` kept, joined."""
+        return _text_of(self._log.database, turn_id)
+
+    def versions(self, key: SessionKey) -> Mapping[str, tuple[str, ...]]:
+        """Map the id of each turn that is one of several versions of a message to the ids of all versions. Messages
+        with a single version are left out. ``session_store.transcripts.rewinds`` defines what counts as a version."""
+        known = self._log.recall(key)
+        if known is None:
+            return rewinds.versions(self._log.database, key)
+        if not any(event.rewound for event in known.events):
+            return {}
+        return self._versions(key, known.head.revision)
+
+    def rewind_to_show(self, key: SessionKey, turn_id: str) -> str | None:
+        """Return the invocation to rewind to the start of, so that this turn is part of the conversation again, as it
+        was when it last was; None if it already is or never was."""
+        return rewinds.rewind_to_show(self._log.database, key, turn_id)
+
+    def as_it_stands(self, session: SessionSummary) -> SessionSummary:
+        """Return a session with the ends of its turns that the file does not have yet."""
+        return self._unkept.session(session, self.unfinished)
+
+
 def without_files(turn: Turn, said: Mapping[str, Any] | None) -> Turn:
     """Return the turn without the bytes of its message's files, if ``said``, the content of the event with the same
-    message, also has them. ``turn_of`` finds them there."""
+    message, also has them. ``StoredTurns.get`` finds them there."""
     if not _files_of(turn.message) or said != turn.message:
         return turn
     parts = [
@@ -77,7 +184,7 @@ def turn_row(turn: Turn, session_no: int) -> tuple[Any, ...]:
     )
 
 
-def insert_turn(transaction: Transaction, turn: Turn) -> None:
+def _insert(transaction: Transaction, turn: Turn) -> None:
     """Save a turn. Reopens the session if it was terminated.
 
     Raises:
@@ -96,7 +203,7 @@ def insert_turn(transaction: Transaction, turn: Turn) -> None:
     transaction.summary_changed(head.session_no)
 
 
-def change_turn(transaction: Transaction, turn_id: str, fields: Mapping[str, Any]) -> None:
+def _change(transaction: Transaction, turn_id: str, fields: Mapping[str, Any]) -> None:
     """Set the fields that are not None. Deletes the turn's chunks once the turn is over."""
     changes = {name: value for name, value in fields.items() if value is not None}
     if not changes:
@@ -110,7 +217,7 @@ def change_turn(transaction: Transaction, turn_id: str, fields: Mapping[str, Any
         transaction.execute("delete from turn_chunks where turn_id = $1", [turn_id])
 
 
-def insert_chunks(transaction: Transaction, chunks: Mapping[str, str], number: int) -> None:
+def _insert_chunks(transaction: Transaction, chunks: Mapping[str, str], number: int) -> None:
     """Save chunks of several turns; ``number`` grows from call to call."""
     transaction.execute(
         "insert into turn_chunks select unnest($1::varchar[]), $2, unnest($3::varchar[])",
@@ -118,13 +225,13 @@ def insert_chunks(transaction: Transaction, chunks: Mapping[str, str], number: i
     )
 
 
-def text_of(database: Database, turn_id: str) -> str:
+def _text_of(database: Database, turn_id: str) -> str:
     """Return the chunks of a turn, joined."""
     rows = database.rows("select text from turn_chunks where turn_id = $1 order by number", [turn_id])
     return "".join(row[0] for row in rows)
 
 
-def turn_of(database: Database, turn_id: str) -> Turn | None:
+def _turn_of(database: Database, turn_id: str) -> Turn | None:
     """Return the turn with this id, or None."""
     turn = next(map(_turn, database.rows(_WHOLE + "t.id = $1", [turn_id])), None)
     if turn is None or all("data" in file for file in _files_of(turn.message)):
@@ -136,7 +243,7 @@ def turn_of(database: Database, turn_id: str) -> Turn | None:
     return turn
 
 
-def turns_by_id(database: Database, turn_ids: Iterable[str]) -> dict[str, Turn]:
+def _turns_by_id(database: Database, turn_ids: Iterable[str]) -> dict[str, Turn]:
     """Return those of the given turns that exist, without their messages."""
     wanted = list(turn_ids)
     if not wanted:
@@ -145,7 +252,7 @@ def turns_by_id(database: Database, turn_ids: Iterable[str]) -> dict[str, Turn]:
     return {turn.id: turn for turn in map(_turn, rows)}
 
 
-def unfinished_turns(database: Database, key: SessionKey | None) -> list[Turn]:
+def _unfinished(database: Database, key: SessionKey | None) -> list[Turn]:
     """List turns that are not over, of sessions that are not deleted, in order of creation."""
     condition = "t.status in ('queued', 'running', 'paused') and s.deleted_at is null"
     names: list[str] = []

@@ -30,8 +30,8 @@ class KeptSnapshot:
 class SnapshotFolder:
     """The snapshots of one store. Thread-safe; creates only one snapshot at a time."""
 
-    def __init__(self, store: StoredSnapshots, data_dir: Path) -> None:
-        self._store = store
+    def __init__(self, snapshots: StoredSnapshots, data_dir: Path) -> None:
+        self._snapshots = snapshots
         self.path = data_dir.absolute() / FOLDER
 
     def make(self, form: SnapshotForm, progress: Progress = lambda *_: None) -> SnapshotInfo:
@@ -46,7 +46,7 @@ class SnapshotFolder:
             while target.exists():
                 number += 1
                 target = self.path / f"{name}-{number}{form.suffix}"
-            return self._store.snapshot(target, form=form, progress=progress)
+            return self._snapshots.take(target, form=form, progress=progress)
 
     def kept(self) -> list[KeptSnapshot]:
         """List all snapshots, newest first."""

@@ -77,9 +77,10 @@ class SnapshotInfo:
 class StoredSnapshots:
     """The part of the store that creates snapshots."""
 
-    log: SessionLog
+    def __init__(self, log: SessionLog) -> None:
+        self._log = log
 
-    def snapshot(
+    def take(
         self, path: str | Path, *, form: SnapshotForm = SnapshotForm.DUCKDB, progress: Progress = lambda *_: None
     ) -> SnapshotInfo:
         """Write the whole current history to ``path``, which appears once it is complete. Blocks until then; other
@@ -89,7 +90,7 @@ class StoredSnapshots:
             SnapshotError: the file already exists, or cannot be written completely.
             StoreClosedError: the store was closed.
         """
-        return _take(self.log.database, Path(path).absolute(), form, progress)
+        return _take(self._log.database, Path(path).absolute(), form, progress)
 
 
 def _take(database: Database, target: Path, form: SnapshotForm, progress: Progress) -> SnapshotInfo:

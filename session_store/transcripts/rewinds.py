@@ -90,7 +90,7 @@ def mark_rewound(transaction: Transaction, session_no: int) -> None:
 
 
 def versions(database: Database, key: SessionKey) -> Mapping[str, tuple[str, ...]]:
-    """See ``Store.versions``."""
+    """See ``StoredTurns.versions``."""
     rows = database.rows(_ROWS, [key.app_name, key.user_id, key.session_id])
     if not any(rewind_before for _, _, rewind_before, _ in rows):
         return {}
@@ -107,7 +107,7 @@ def versions(database: Database, key: SessionKey) -> Mapping[str, tuple[str, ...
 
 
 def rewind_to_show(database: Database, key: SessionKey, turn_id: str) -> str | None:
-    """See ``Store.rewind_to_show``."""
+    """See ``StoredTurns.rewind_to_show``."""
     rows = [row[:3] for row in database.rows(_ROWS, [key.app_name, key.user_id, key.session_id])]
     after = _last_turns(rows)
     if not after or _is_part(turn_id, after[-1]):

@@ -1,7 +1,8 @@
-"""The store's methods for workspaces."""
+"""The tree of workspaces, as the store keeps it."""
 
 from __future__ import annotations
 
+import builtins
 import time
 import uuid
 from collections.abc import Iterable
@@ -21,9 +22,10 @@ _SESSIONS_IN = """
 class StoredWorkspaces:
     """The part of the store that keeps the tree of workspaces, and which sessions belong to each."""
 
-    log: SessionLog
+    def __init__(self, log: SessionLog) -> None:
+        self._log = log
 
-    def create_workspace(self, name: str, parent_id: str | None = None) -> Workspace:
+    def create(self, name: str, parent_id: str | None = None) -> Workspace:
         """Create a workspace, at the top of the tree or below another one.
 
         Raises:
@@ -40,22 +42,22 @@ class StoredWorkspaces:
             )
             return _keep(transaction, workspace)
 
-        return self.log.writer.submit(work).result()
+        return self._log.writer.submit(work).result()
 
-    def list_workspaces(self) -> list[Workspace]:
+    def list(self) -> builtins.list[Workspace]:
         """List all workspaces, sorted by name without case."""
-        self.log.database.require_open()
-        with self.log.memory.lock:
-            workspaces = self.log.memory.workspaces
+        self._log.database.require_open()
+        with self._log.memory.lock:
+            workspaces = self._log.memory.workspaces
         return sorted(workspaces.values(), key=lambda workspace: (workspace.name.casefold(), workspace.id))
 
-    def get_workspace(self, workspace_id: str) -> Workspace | None:
+    def get(self, workspace_id: str) -> Workspace | None:
         """Return the workspace, or None."""
-        self.log.database.require_open()
-        with self.log.memory.lock:
-            return self.log.memory.workspaces.get(workspace_id)
+        self._log.database.require_open()
+        with self._log.memory.lock:
+            return self._log.memory.workspaces.get(workspace_id)
 
-    def rename_workspace(self, workspace_id: str, name: str) -> None:
+    def rename(self, workspace_id: str, name: str) -> None:
         """Rename a workspace.
 
         Raises:
@@ -68,9 +70,9 @@ class StoredWorkspaces:
             transaction.execute("update workspaces set name = $2 where id = $1", [workspace_id, kept])
             _keep(transaction, replace(workspace, name=kept))
 
-        self.log.writer.submit(work).result()
+        self._log.writer.submit(work).result()
 
-    def move_workspace(self, workspace_id: str, parent_id: str | None) -> None:
+    def move(self, workspace_id: str, parent_id: str | None) -> None:
         """Move a workspace, with everything below it, below another one or (None) to the top of the tree.
 
         Raises:
@@ -93,7 +95,7 @@ class StoredWorkspaces:
             transaction.execute("update workspaces set parent_id = $2 where id = $1", [workspace_id, parent_id])
             _keep(transaction, replace(workspace, parent_id=parent_id))
 
-        self.log.writer.submit(work).result()
+        self._log.writer.submit(work).result()
 
     def set_connection(self, workspace_id: str, connection: StoredConnection | None) -> None:
         """Replace a workspace's connection; None removes it.
@@ -112,9 +114,9 @@ class StoredWorkspaces:
             )
             _keep(transaction, replace(workspace, connection=connection))
 
-        self.log.writer.submit(work).result()
+        self._log.writer.submit(work).result()
 
-    def delete_workspace(self, workspace_id: str) -> list[SessionKey]:
+    def delete(self, workspace_id: str) -> builtins.list[SessionKey]:
         """Remove for good a workspace, everything below it, their sessions (including deleted ones) and everything that
         belongs to those. Returns the sessions.
 
@@ -134,41 +136,21 @@ class StoredWorkspaces:
             keys = [SessionKey(*row) for row in transaction.rows(_SESSIONS_IN, [gone])]
             transaction.execute("delete from workspaces where id in (select unnest($1::varchar[]))", [gone])
             transaction.set_workspaces({name: kept for name, kept in workspaces.items() if name not in gone})
-            self.log.remove_in(transaction, keys)
+            self._log.remove_in(transaction, keys)
             return keys
 
-        return self.log.writer.submit(work).result()
+        return self._log.writer.submit(work).result()
 
-    def sessions_in(self, workspace_ids: Iterable[str]) -> list[SessionKey]:
+    def sessions_in(self, workspace_ids: Iterable[str]) -> builtins.list[SessionKey]:
         """List the sessions of these workspaces, including deleted ones, but not those of workspaces below them."""
-        return [SessionKey(*row) for row in self.log.database.rows(_SESSIONS_IN, [list(workspace_ids)])]
+        return [SessionKey(*row) for row in self._log.database.rows(_SESSIONS_IN, [list(workspace_ids)])]
 
     def count_sessions(self) -> dict[str, int]:
         """Count the sessions of each workspace that are not deleted, by workspace id. Workspaces without any are left
         out."""
-        self.log.database.require_open()
-        with self.log.memory.lock:
-            return self.log.memory.index.counts()
-
-    def move_sessions(self, keys: Iterable[SessionKey], workspace_id: str) -> None:
-        """Move sessions, including deleted ones, to another workspace. Skips unknown ones.
-
-        Raises:
-            WorkspaceError: the workspace does not exist.
-        """
-        wanted = list(keys)
-
-        def work(transaction: Transaction) -> None:
-            required(transaction.workspaces(), workspace_id)
-            heads = [head for key in wanted if (head := transaction.head(key)) is not None]
-            transaction.execute(
-                "update sessions set workspace_id = $1 where session_no in (select unnest($2::bigint[]))",
-                [workspace_id, [head.session_no for head in heads]],
-            )
-            for head in heads:
-                transaction.workspace_changed(replace(head, workspace_id=workspace_id))
-
-        self.log.writer.submit(work).result()
+        self._log.database.require_open()
+        with self._log.memory.lock:
+            return self._log.memory.index.counts()
 
 
 def _keep(transaction: Transaction, workspace: Workspace) -> Workspace:

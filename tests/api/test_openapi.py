@@ -89,7 +89,7 @@ def real(path, names):
     """Ids of existing things, for those of the names that stand for one."""
     application = current()
     key = new_session(application, workspace_id=SAMPLE_SHOP)
-    asked, answered = record(application.store.get_session(key.session_id), TOLD)
+    asked, answered = record(application.store.sessions.get(key.session_id), TOLD)
     ids = {
         "agent_id": key.app_name,
         "agentId": key.app_name,
@@ -136,5 +136,5 @@ def routes_of(description):
 
 def delete_sessions(application):
     """Keeps exports and complete lists small."""
-    sessions = application.store.list_sessions(application.settings.user, limit=10_000).items
+    sessions = application.store.sessions.list(application.settings.user, limit=10_000).items
     application.delete_sessions([session.key for session in sessions])

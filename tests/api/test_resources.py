@@ -64,7 +64,7 @@ class TestWorkspaces:
         key = new_session(application, workspace_id=workspace["id"])
         assert client.delete(f"{WORKSPACES}/{workspace['id']}").status_code == 204
         assert is_problem(client.get(f"{WORKSPACES}/{workspace['id']}"), 404)
-        assert application.store.get_session(key.session_id) is None
+        assert application.store.sessions.get(key.session_id) is None
         assert "cannot be deleted" in is_problem(client.delete(f"{WORKSPACES}/{GENERAL}"), 409)
 
     def test_need_a_name(self, client):
@@ -118,7 +118,7 @@ class TestConnections:
         answers.append(client.post(f"{url}/connection/test"))
         assert not any(word in answer.text for answer in answers for word in ("s3cret-word", "other-word"))
         assert "ana:•••@" in answers[2].json()["connection"]["address"]
-        kept = application.workspaces.connection(application.store.get_workspace(workspace["id"]))
+        kept = application.workspaces.connection(application.store.workspaces.get(workspace["id"]))
         assert kept.address == SecretStr(address)
 
     def test_of_an_unknown_kind_are_refused(self, client):
@@ -130,7 +130,7 @@ class TestFeedback:
     def answer(self, application):
         key = new_session(application)
         finish(application, application.turns.submit(key, "Hello"))
-        event = application.store.list_events(key)[-1].event
+        event = application.store.events.list(key)[-1].event
         return f"/api/v1/conversations/{key.session_id}/messages/{event.id}/feedback"
 
     def test_is_given_changed_and_removed(self, client, answer):

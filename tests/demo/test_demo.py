@@ -58,8 +58,8 @@ def test_the_app_can_read_every_one_of_them(demo):
     keys = [SessionKey(*row) for row in demo.log.database.rows("select app_name, user_id, id from sessions")]
     assert len(keys) == 300
     for key in keys:
-        events = demo.list_events(key, limit=10_000)
-        turns = demo.get_turns({stored.event.invocation_id for stored in events})
+        events = demo.events.list(key, limit=10_000)
+        turns = demo.turns.by_id({stored.event.invocation_id for stored in events})
         assert {turn.key for turn in turns.values()} <= {key}
         assert all(message.text or message.steps for message in messages(events))
         assert [stored.event.timestamp for stored in events] == sorted(stored.event.timestamp for stored in events)
@@ -67,7 +67,7 @@ def test_the_app_can_read_every_one_of_them(demo):
 
 def test_the_columns_say_what_the_events_say(demo):
     for key in _keys(demo, 25):
-        for stored in demo.list_events(key, limit=10_000):
+        for stored in demo.events.list(key, limit=10_000):
             event, usage = stored.event, stored.event.usage_metadata
             [(text, model, tokens, calls, interrupted)] = demo.log.database.rows(
                 "select text, model, input_tokens, tool_calls, interrupted from events where seq = $1", [stored.seq]
@@ -88,8 +88,8 @@ def _keys(store, number=5):
 
 def test_conversations_can_go_on(demo):
     [key, *_] = _keys(demo)
-    demo.set_saved([key], saved=True)
-    assert demo.get_session(key.session_id).saved
+    demo.sessions.set_saved([key], saved=True)
+    assert demo.sessions.get(key.session_id).saved
 
 
 def test_they_are_marked_as_made_up(demo, tmp_path):

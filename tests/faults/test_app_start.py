@@ -86,7 +86,7 @@ def test_the_app_starts_from_any_working_directory_and_stops_on_request(tmp_path
         server.stop()
     assert "Traceback" not in server.output()
     with closing(open_application(tmp_path / "data")) as application:
-        assert not application.store.list_sessions("local").items
+        assert not application.store.sessions.list("local").items
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders of Windows have no such permissions")

@@ -84,14 +84,14 @@ def check(application, witness):
     lost, by turn id."""
     bubbles, events = defaultdict(list), {}
     for session in {fact["session"] for fact in witness.turns.values()}:
-        stored = application.store.list_events(application.store.get_session(session).key, limit=100_000)
+        stored = application.store.events.list(application.store.sessions.get(session).key, limit=100_000)
         assert len({one.event.id for one in stored}) == len(stored)
         events |= {one.event.id: one.event for one in stored}
         for message in messages(stored):
             bubbles[message.turn_id].append(message)
     for event_id, fact in witness.events.items():
         assert text_of(events[event_id].content) == fact["text"]
-    turns = {turn_id: application.store.get_turn(turn_id) for turn_id in witness.turns}
+    turns = {turn_id: application.store.turns.get(turn_id) for turn_id in witness.turns}
     for turn_id, fact in witness.turns.items():
         check_turn(turns[turn_id], fact["text"], bubbles[turn_id], witness.kept[turn_id])
     return {
@@ -122,7 +122,7 @@ def test_kills_under_load_lose_nothing_acknowledged(tmp_path, record_testsuite_p
     for number in chance.sample(range(KILLS), KILLS):
         live_and_die(context, tmp_path / "data", witness, number * share + chance.randint(1, share))
         with closing(open_application(tmp_path / "data")) as application:
-            assert not application.store.list_unfinished_turns()
+            assert not application.store.turns.unfinished()
             lost |= check(application, witness)
     assert len(witness.events) > KILLS
     record_testsuite_property("acknowledged", len(witness.turns) + len(witness.events))
@@ -134,7 +134,7 @@ def test_an_answer_stored_before_the_crash_appears_only_once(tmp_path):
     with closing(open_application(tmp_path)) as application:
         key = new_session(application)
         [turn] = finish(application, application.turns.submit(key, "count 50"))
-        application.store.update_turn(turn.id, status=TurnStatus.RUNNING)  # as if killed before the end was saved
-        application.store.append_chunks({turn.id: counted(40)})
+        application.store.turns.update(turn.id, status=TurnStatus.RUNNING)  # as if killed before the end was saved
+        application.store.turns.append_chunks({turn.id: counted(40)})
     with closing(open_application(tmp_path)) as application:
         assert said(application, key) == [("user", "count 50"), ("assistant", counted(50))]

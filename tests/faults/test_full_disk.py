@@ -70,17 +70,17 @@ def test_running_turns_end_with_the_reason_and_are_saved_once_there_is_space(dis
         with full(disk):
             until(application, lambda: begun_to_end(application, key))
             [view] = application.turns.live(key)
-            ended = application.store.get_turn(turn.id)
+            ended = application.store.turns.get(turn.id)
             assert (ended.status, view.status) == (TurnStatus.FAILED, TurnStatus.FAILED)
             assert "is full" in ended.error
             assert "is full" in view.problem
             assert application.turns.wait(turn.id, timeout=20).status is TurnStatus.FAILED
-            summaries = {session.key: session for session in application.store.list_sessions("local").items}
-            assert summaries[key] == application.store.find_session(key)
+            summaries = {session.key: session for session in application.store.sessions.list("local").items}
+            assert summaries[key] == application.store.sessions.find(key)
             assert (summaries[key].status, summaries[key].failed) == (SessionStatus.IDLE, True)
             until(application, lambda: begun_to_end(application, other))  # it took the first one's place
             application.turns.stop(turn.id)
-            application.store.mark_seen(key)
+            application.store.sessions.mark_seen(key)
             with pytest.raises(StoreFullError):  # the rest of the log's last page still has room
                 rename_a_thousand_times(application, other)
             for attempt in (lambda: application.turns.submit(key, "more"), lambda: application.turns.retry(turn)):
@@ -91,7 +91,7 @@ def test_running_turns_end_with_the_reason_and_are_saved_once_there_is_space(dis
         [again] = finish(application, application.turns.submit(key, "hello"))
         assert again.status is TurnStatus.COMPLETED
     with closing(open_application(disk / "data")) as application:
-        kept = application.store.get_turn(turn.id)
+        kept = application.store.turns.get(turn.id)
         assert (kept.status, kept.error) == (ended.status, ended.error)
         assert [text for _, text in said(application, key)][1::2] == [view.text, "You said: hello"]
 
@@ -107,11 +107,11 @@ def test_turns_queued_behind_an_unsaved_turn_end_with_it_and_are_saved_once_ther
             assert [one.status for one in ended] == [TurnStatus.FAILED] * 3
             assert all("is full" in one.error for one in ended)
             assert {view.status for view in application.turns.live(key)} == {TurnStatus.FAILED}
-            assert application.store.find_session(key).status is SessionStatus.IDLE
+            assert application.store.sessions.find(key).status is SessionStatus.IDLE
             application.turns.withdraw(key)
-            assert application.store.get_turn(second.id) == ended[-1]
+            assert application.store.turns.get(second.id) == ended[-1]
         until(application, lambda: not application.turns.live(key))
-        assert [application.store.get_turn(one.id) for one in ended[1:]] == ended[1:]
+        assert [application.store.turns.get(one.id) for one in ended[1:]] == ended[1:]
         assert [text for who, text in said(application, key) if who == "user"][1:] == ["one", "two"]
         [again] = finish(application, application.turns.submit(key, "hello"))
         assert again.status is TurnStatus.COMPLETED
@@ -231,14 +231,14 @@ def test_the_app_starts_on_a_full_disk_and_recovers_once_there_is_space(disk):
         key = new_session(application)
         turn = running(application, key, "count 2000 then wait")
         soon = threading.Event()
-        while application.store.partial_text(turn.id) != counted(2000):  # more than fits into the rest of a page
+        while application.store.turns.partial_text(turn.id) != counted(2000):  # more than fits into the rest of a page
             assert not soon.wait(0.02)
         killed = disk / "killed"
         shutil.copytree(disk / "data", killed)  # what would be there if the process died now
         application.turns.stop(turn.id)
     ballast = fill(disk)
     with closing(open_application(killed)) as application:
-        assert application.store.get_turn(turn.id).status is TurnStatus.INTERRUPTED
+        assert application.store.turns.get(turn.id).status is TurnStatus.INTERRUPTED
         assert said(application, key) == [("user", "count 2000 then wait")]
         ballast.unlink()
         until(application, lambda: len(said(application, key)) == 2)

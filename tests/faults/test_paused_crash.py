@@ -28,7 +28,7 @@ def killed_after(target, *arguments):
 
 
 def calls_and_responses(application, key):
-    events = [stored.event for stored in application.store.list_events(key, limit=100)]
+    events = [stored.event for stored in application.store.events.list(key, limit=100)]
     calls = {call.id: call for event in events for call in event.get_function_calls()}
     responses = {answer.name: answer.response for event in events for answer in event.get_function_responses()}
     answered = {answer.id for event in events for answer in event.get_function_responses()}
@@ -43,7 +43,7 @@ def test_a_question_survives_a_crash_and_its_tool_does_not_run_twice(tmp_path):
         with closing(open_application(data, agents_dir=write.parent)) as application:
             [view] = application.turns.live(key)
             assert (view.turn.id, view.status) == (turn_id, TurnStatus.PAUSED)
-            assert application.store.get_session(key.session_id).status is SessionStatus.PAUSED
+            assert application.store.sessions.get(key.session_id).status is SessionStatus.PAUSED
             calls, _, _ = calls_and_responses(application, key)
             [question] = [call.id for call in calls.values() if call.name == ASKS]
 
@@ -51,7 +51,7 @@ def test_a_question_survives_a_crash_and_its_tool_does_not_run_twice(tmp_path):
         with closing(open_application(data, agents_dir=write.parent)) as application:
             until_loaded(application)
             assert application.turns.live(key) == []
-            assert application.store.get_turn(turn_id).status is TurnStatus.INTERRUPTED
+            assert application.store.turns.get(turn_id).status is TurnStatus.INTERRUPTED
             calls, responses, answered = calls_and_responses(application, key)
             assert set(calls) == answered
             assert responses["hang"] == {"error": "Colloquy ended before the tool had answered."}

@@ -77,7 +77,7 @@ def test_no_acknowledged_event_is_lost_when_the_process_is_killed(tmp_path):
             assert [event_id for event_id, _ in stored[session_id]][: len(events)] == events
         for events in stored.values():
             assert [text for _, text in events] == [f"message {number}" for number in range(len(events))]
-        listed = store.list_sessions("ann", limit=10_000).items
+        listed = store.sessions.list("ann", limit=10_000).items
         newest = {row[0]: row[1] for row in store.log.database.rows(NEWEST)}
         assert [summary.updated_at for summary in listed] == sorted(
             (newest.get(summary.key.session_id, summary.created_at) for summary in listed), reverse=True
@@ -105,17 +105,17 @@ def fill(store: Store) -> int:
 
 
 def first_words(store: Store) -> list[str]:
-    return [text_of(event.event).split()[0] for event in store.list_events(KEY, limit=10_000)]
+    return [text_of(event.event).split()[0] for event in store.events.list(KEY, limit=10_000)]
 
 
 def test_after_a_full_disk_everything_acknowledged_is_there_and_writing_continues(tmp_path):
     with mounted(tmp_path / "disk", "3m") as disk:
         store = Store(disk / "chats.duckdb")
-        store.create_session(KEY)
+        store.sessions.create(KEY)
         kept = fill(store)
         with pytest.raises(StoreFullError):
             append(store, KEY, said("x" * 5_000_000))
-        assert len(store.list_sessions("ann").items) == 1
+        assert len(store.sessions.list("ann").items) == 1
 
         remount(disk, "size=40m")
         append(store, KEY, said("after"))
@@ -130,7 +130,7 @@ def test_after_a_full_disk_everything_acknowledged_is_there_and_writing_continue
 def test_a_full_disk_at_the_checkpoint_loses_nothing(tmp_path):
     with mounted(tmp_path / "disk", "22m") as disk:
         store = Store(disk / "chats.duckdb")
-        store.create_session(KEY)
+        store.sessions.create(KEY)
         kept = fill(store)
         store.log.database.checkpoint(under_load=False)
         with pytest.raises(StoreFullError):
@@ -150,10 +150,10 @@ def test_a_store_on_a_full_disk_is_refused_until_there_is_space(tmp_path):
         with suppress(OSError):
             ballast.write_bytes(b"x" * 1_048_576)
         with pytest.raises(StoreFullError, match="Free some space"):
-            Store(disk / "chats.duckdb").create_session(KEY)
+            Store(disk / "chats.duckdb").sessions.create(KEY)
         ballast.unlink()
         store = Store(disk / "chats.duckdb")
-        store.create_session(KEY)
+        store.sessions.create(KEY)
         store.close()
 
 
@@ -163,7 +163,7 @@ def test_a_store_on_a_full_disk_is_refused_until_there_is_space(tmp_path):
 def test_a_read_only_disk_is_reported_and_left_unchanged(tmp_path):
     with mounted(tmp_path / "disk", "10m") as disk:
         store = Store(disk / "chats.duckdb")
-        store.create_session(KEY)
+        store.sessions.create(KEY)
         store.close()
         remount(disk, "ro")
         with pytest.raises(StoreNotWritableError, match="write permission"):
@@ -174,7 +174,7 @@ def test_a_read_only_disk_is_reported_and_left_unchanged(tmp_path):
             Store(disk / "new folder" / "new.duckdb")
         remount(disk, "rw")
         again = Store(disk / "chats.duckdb")
-        assert again.get_session("one") is not None
+        assert again.sessions.get("one") is not None
         again.close()
 
 
@@ -208,7 +208,7 @@ def test_a_file_in_place_of_the_folder_is_reported(tmp_path):
 @pytest.fixture
 def filled(tmp_path: Path) -> Path:
     store = Store(tmp_path / "chats.duckdb")
-    store.create_session(KEY)
+    store.sessions.create(KEY)
     append(store, KEY, *(said(f"hello {number} " * 200) for number in range(200)))
     store.close()
     return tmp_path / "chats.duckdb"
@@ -250,14 +250,14 @@ def test_a_damaged_file_is_reported_and_left_unchanged(filled, place):
         assert filled.read_bytes() == bytes(content)
     else:
         # DuckDB keeps two headers and continues with the intact one.
-        assert len(store.list_events(KEY, limit=1000)) == 200
+        assert len(store.events.list(KEY, limit=1000)) == 200
         store.close()
 
 
 def test_a_truncated_file_is_reported(filled):
     filled.write_bytes(filled.read_bytes()[:20_000])
     with pytest.raises(StoreError), closing(Store(filled)) as store:
-        store.list_events(KEY)
+        store.events.list(KEY)
 
 
 def test_a_duckdb_file_of_another_program_is_reported(tmp_path):
@@ -305,7 +305,7 @@ def left_open(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     """A database and its log as left by a dying process."""
     path = tmp_path_factory.mktemp("open") / "chats.duckdb"
     with closing(Store(path)) as store:
-        store.create_session(KEY)
+        store.sessions.create(KEY)
         append(store, KEY, *(said(f"hello {number} " * 200) for number in range(10)))
         return path.read_bytes(), path.with_name("chats.duckdb.wal").read_bytes()
 
@@ -354,7 +354,7 @@ def test_a_truncated_log_is_recovered_up_to_the_cut_and_the_rest_is_kept_and_rep
         assert kept.name in store.notice
         assert kept.read_bytes()
         assert cut.endswith(kept.read_bytes())
-        store.create_session(SessionKey("app", "ann", "two"))
+        store.sessions.create(SessionKey("app", "ann", "two"))
     with closing(Store(path)) as again:
         assert again.notice is None
     assert list(tmp_path.glob("*.incomplete-*")) == [kept]
@@ -364,7 +364,7 @@ def test_a_complete_log_is_recovered_silently(tmp_path, left_open):
     (tmp_path / "chats.duckdb").write_bytes(left_open[0])
     (tmp_path / "chats.duckdb.wal").write_bytes(left_open[1])
     with closing(Store(tmp_path / "chats.duckdb")) as store:
-        assert len(store.list_events(KEY, limit=100)) == 10
+        assert len(store.events.list(KEY, limit=100)) == 10
         assert store.notice is None
     assert [file.name for file in tmp_path.iterdir()] == ["chats.duckdb"]
 

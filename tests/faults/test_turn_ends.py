@@ -36,7 +36,7 @@ def breaking(monkeypatch, owner, name, times, error):
 
 
 def status(application, turn):
-    return application.store.get_turn(turn.id).status
+    return application.store.turns.get(turn.id).status
 
 
 def goes_on(application, key):
@@ -63,8 +63,8 @@ def test_permanent_write_failures_leave_no_turn_running_and_no_message_queued(ap
         finish(application, first, second)
         until(application, lambda: status(application, first).is_over and status(application, second).is_over)
     assert status(application, first) is TurnStatus.COMPLETED
-    assert application.store.get_turn(second.id).error == "The scripted model failed as it was told to."
-    assert application.store.get_session(key.session_id).status is SessionStatus.IDLE
+    assert application.store.turns.get(second.id).error == "The scripted model failed as it was told to."
+    assert application.store.sessions.get(key.session_id).status is SessionStatus.IDLE
     assert goes_on(application, key)
 
 
@@ -76,7 +76,7 @@ def test_a_failure_before_the_end_fails_the_turn(application, monkeypatch):
         finish(application, turn)
         until(application, lambda: status(application, turn).is_over)
     assert status(application, turn) is TurnStatus.FAILED
-    assert "See the log" in application.store.get_turn(turn.id).error
+    assert "See the log" in application.store.turns.get(turn.id).error
     assert goes_on(application, key)
 
 
@@ -84,7 +84,7 @@ def test_the_end_is_saved_as_soon_as_the_store_works_again(application, monkeypa
     key = new_session(application)
     turn = application.turns.submit(key, "count 3 then wait")
     until(application, lambda: application.turns.live(key)[0].text == counted(3))
-    calls = breaking(monkeypatch, application.store, "update_turn", 4, StoreError("The database is away."))
+    calls = breaking(monkeypatch, application.store.turns, "update", 4, StoreError("The database is away."))
     application.turns.stop(turn.id)
     finish(application, turn)
     assert status(application, turn) is TurnStatus.STOPPED
@@ -97,7 +97,7 @@ def test_a_withdrawn_turn_does_not_run_even_if_the_store_is_unavailable(applicat
     key = new_session(application)
     first, second = (application.turns.submit(key, text) for text in ("count 1 then wait", "never mind"))
     until(application, lambda: application.turns.live(key)[0].text)
-    breaking(monkeypatch, application.store, "update_turn", 1, StoreError("The database is away."))
+    breaking(monkeypatch, application.store.turns, "update", 1, StoreError("The database is away."))
     application.turns.stop(second.id)
     until(application, lambda: status(application, second) is TurnStatus.STOPPED)
     application.turns.stop(first.id)
@@ -111,7 +111,7 @@ def test_an_end_that_could_not_be_saved_is_recovered_at_the_next_start(tmp_path,
         key = new_session(application)
         turn = application.turns.submit(key, "count 3 then wait")
         until(application, lambda: application.turns.live(key)[0].text == counted(3))
-        breaking(monkeypatch, application.store, "update_turn", 1000, StoreError("The database is away."))
+        breaking(monkeypatch, application.store.turns, "update", 1000, StoreError("The database is away."))
         application.turns.stop(turn.id)
         assert application.turns.live(key) == []
     with closing(open_application(tmp_path)) as application:
@@ -122,7 +122,7 @@ def test_an_end_that_could_not_be_saved_is_recovered_at_the_next_start(tmp_path,
 @pytest.mark.parametrize("error", [StoreFullError("The disk is full."), StoreNotWritableError("The disk broke.")])
 def test_a_turn_ends_at_once_if_its_text_cannot_be_stored(application, monkeypatch, error):
     with monkeypatch.context() as patched:
-        breaking(patched, application.store, "append_chunks", 1000, error)
+        breaking(patched, application.store.turns, "append_chunks", 1000, error)
         key = new_session(application)
         turn = application.turns.submit(key, "count 3 then wait")
         [turn] = finish(application, turn)

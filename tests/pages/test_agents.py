@@ -89,14 +89,14 @@ class TestNewChat:
         assert ":material/memory: Model set by the agent" in captions(tab)
         assert not [menu for menu in tab.main.get("menu_button") if menu.key == "model-menu"]
         tab.chat_input[0].set_value("hello").run()
-        [session] = application.store.list_sessions("local").items
+        [session] = application.store.sessions.list("local").items
         assert (session.key.app_name, session.model) == ("page_steps", None)
 
     def test_new_sessions_use_the_model_preferred_by_the_persona(self, page, application):
         tab = page()
         tab.get("button_group")[0].set_value("critic").run()
         tab.chat_input[0].set_value("hello").run()
-        [session] = application.store.list_sessions("local").items
+        [session] = application.store.sessions.list("local").items
         assert session.model == "scripted/two"
 
     def test_loading_folders_are_named(self, page, application, agent_folder):

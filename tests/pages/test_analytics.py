@@ -125,8 +125,8 @@ class TestScope:
     def test_tags_and_statuses_are_filters_if_there_are_any(self, analytics, application):
         keys = [new_session(application) for _ in range(3)]
         assert not {"tag", "state"} & {choice.key for choice in analytics().multiselect}
-        application.store.set_tags(keys[:1], add=["billing"])
-        application.store.terminate_sessions(keys[:2])
+        application.store.labels.set_tags(keys[:1], add=["billing"])
+        application.store.sessions.terminate(keys[:2])
         assert {"tag", "state"} <= {choice.key for choice in analytics().multiselect}
         assert values(analytics(tag="billing"))["Chats"] == "1"
         assert values(analytics(state="terminated"))["Chats"] == "2"
@@ -134,8 +134,8 @@ class TestScope:
     def test_asking_the_history_uses_the_filters(self, analytics, application):
         key = new_session(application, "specialist")
         new_session(application)
-        application.store.set_tags([key], add=["billing"])
-        application.store.terminate_sessions([key])
+        application.store.labels.set_tags([key], add=["billing"])
+        application.store.sessions.terminate([key])
         tab = analytics(agent="Specialist", tag="billing", state="terminated", period="7 days")
         tab.button(key="ask-history").click().run()
         scope = tab.session_state[state.SCOPE]

@@ -69,7 +69,7 @@ class TestAskingTheHistory:
         [line] = self.captions(tab)
         assert "agent Specialist; with “hello" in line
         tab.chat_input[0].set_value("/sql select agent from history.conversations").run()
-        session = application.store.list_sessions("local").items[0]
+        session = application.store.sessions.list("local").items[0]
         [turn] = [view.turn for view in application.turns.live(session.key)] or [None]
         if turn:
             finish(application, turn)

@@ -48,12 +48,12 @@ def answered(application, text="hello"):
 class TestNewChat:
     def test_a_first_visit_offers_suggestions_and_stores_nothing(self, application, page):
         assert PROMPT in [button.label for button in page().button]
-        assert not application.store.list_sessions("local").items
+        assert not application.store.sessions.list("local").items
 
     def test_a_suggestion_starts_a_session_that_is_named_in_the_url(self, application, page):
         tab = page()
         next(button for button in tab.button if button.label == PROMPT).click().run()
-        [session] = application.store.list_sessions("local").items
+        [session] = application.store.sessions.list("local").items
         assert tab.query_params["session"] == session.key.session_id
         until(application, lambda: not application.turns.live(session.key))
         assert bubbles(tab.run()) == [("user", PROMPT), ("assistant", f"You said: {PROMPT}")]
@@ -63,7 +63,7 @@ class TestNewChat:
         tab.get("button_group")[0].set_value("specialist").run()
         choose(tab, "model-menu", "Scripted two")
         tab.chat_input[0].set_value("hello").run()
-        [session] = application.store.list_sessions("local").items
+        [session] = application.store.sessions.list("local").items
         assert (session.key.app_name, session.model) == ("specialist", "scripted/two")
 
     def test_a_first_message_that_cannot_be_saved_stays_in_the_field(self, application, page, monkeypatch):
@@ -178,7 +178,7 @@ class TestConversation:
         tab = page(key.session_id)
         assert bubbles(tab)[-1] == ("assistant", "w0 w1 w2 w3")
         tab.button(key=f"stop-{turn.id}").click().run()
-        assert application.store.get_turn(turn.id).status is TurnStatus.STOPPED
+        assert application.store.turns.get(turn.id).status is TurnStatus.STOPPED
         assert "Stopped: this answer is incomplete." in tab.chat_message[-1].caption[0].value
 
     def test_thoughts_are_shown_while_streaming_and_kept_out_of_the_text(self, application, page):
@@ -212,12 +212,12 @@ class TestConversation:
         assert tab.error[0].value == "The scripted model failed as it was told to."
         tab.button(key=f"retry-{failed.id}").click().run()
         until(application, lambda: not application.turns.live(key))
-        assert application.store.get_turn(failed.id).rewound
+        assert application.store.turns.get(failed.id).rewound
         assert len(bubbles(tab.run())) == 2
 
     def test_a_branch_that_ends_with_a_question_answers_it_on_request(self, application, page):
         key = answered(application)
-        branch = application.branch_session(key, application.store.list_events(key)[0].event.id).key
+        branch = application.branch_session(key, application.store.events.list(key)[0].event.id).key
         tab = page(branch.session_id)
         assert tab.chat_message[-1].caption[0].value == "This message is waiting for an answer."
         [answer] = [button for button in tab.button if (button.key or "").startswith("retry-")]
@@ -229,7 +229,7 @@ class TestConversation:
     def test_the_last_message_can_be_edited_and_sent_again(self, application, page):
         key = answered(application, "tpyo")
         tab = page(key.session_id)
-        tab.session_state["editing"] = application.store.list_events(key)[-1].event.invocation_id
+        tab.session_state["editing"] = application.store.events.list(key)[-1].event.invocation_id
         tab.run()
         tab.text_area[0].set_value("typo")
         next(button for button in tab.button if button.label == "Send again").click().run()
@@ -265,16 +265,16 @@ class TestConversation:
         choose(tab, "model-menu", "Not here")
         assert r"COLLOQUY\_NOT\_HERE" in tab.toast[0].value
         choose(tab, "model-menu", "Scripted two")
-        assert application.store.get_session(key.session_id).model == "scripted/two"
+        assert application.store.sessions.get(key.session_id).model == "scripted/two"
 
     def test_a_session_with_a_missing_model_explains_what_to_do(self, application, page):
         key = answered(application)
-        application.store.set_model(key, "scripted/none")
+        application.store.sessions.set_model(key, "scripted/none")
         assert r"COLLOQUY\_NOT\_HERE" in page(key.session_id).info[0].value
 
     def test_a_model_without_a_setting_explains_what_to_do(self, application, page):
         key = answered(application)
-        application.store.set_model(key, "nope")
+        application.store.sessions.set_model(key, "nope")
         assert "No model with this name is configured" in page(key.session_id).info[0].value
 
     def test_an_unknown_session_is_reported(self, page):
@@ -312,7 +312,7 @@ class TestSessionList:
         key = answered(application)
         tab = menu(page(key.session_id), key, "Delete")
         assert rows(tab) == []
-        assert application.store.get_session(key.session_id) is None
+        assert application.store.sessions.get(key.session_id) is None
         tab.sidebar.button(key="undo").click().run()
         assert rows(tab) == ["hello"]
 
@@ -371,7 +371,7 @@ class TestSessionList:
         key = answered(application)
         application.delete_sessions([key])
         tab = page()
-        application.store.purge_deleted(older_than=0)
+        application.store.sessions.purge_deleted(older_than=0)
         tab.sidebar.button(key="undo").click().run()
         assert tab.toast[0].value == r"Too late to undo\: the deletion is now permanent."
         assert "undo" not in [button.key for button in tab.sidebar.button]

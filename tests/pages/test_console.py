@@ -78,7 +78,7 @@ class TestRunning:
         assert rows(tab) == [{"n": 0}]
 
     def test_conversations_of_all_users_can_be_queried(self, console, application):
-        application.store.create_session(SessionKey("assistant", "somebody else", "s-1"))
+        application.store.sessions.create(SessionKey("assistant", "somebody else", "s-1"))
         tab = console()
         run(tab, 'select "user" from conversations')
         assert rows(tab) == [{"user": "somebody else"}]
@@ -116,7 +116,7 @@ class TestRunning:
         over(tab)
         assert not tab.error
         assert tab.info[0].value == "The query was cancelled."
-        [asked] = application.store.asked_queries()
+        [asked] = application.store.queries.asked()
         assert (asked.error, asked.row_count) == (None, None)
 
     def test_a_new_query_ends_the_previous_one(self, console):
@@ -280,7 +280,7 @@ class TestEditor:
         tab = console()
         run(tab, "select 1 as one")
         run(tab, "select wrong")
-        wrong, right = application.store.asked_queries()
+        wrong, right = application.store.queries.asked()
         assert (right.row_count, wrong.row_count, wrong.error is None) == (1, None, False)
         tab.button(key=f"asked-{right.id}").click().run()
         assert field(tab).value == "select 1 as one"
@@ -289,16 +289,16 @@ class TestEditor:
         tab = console()
         write(tab, "select 1 as one")
         save(tab, "One *star*")
-        [kept] = application.store.named_queries()
+        [kept] = application.store.queries.named()
         assert (kept.name, kept.sql) == ("One *star*", "select 1 as one")
         write(tab, "")
         tab.button(key=f"open-query-{kept.id}").click().run()
         assert field(tab).value == "select 1 as one"
         choose(tab, f"menu-query-{kept.id}", "Rename")
         tab.text_input(key=f"name-{kept.id}").set_value("Two").run()
-        assert application.store.named_queries()[0].name == "Two"
+        assert application.store.queries.named()[0].name == "Two"
         choose(tab, f"menu-query-{kept.id}", "Remove")
-        assert application.store.named_queries() == []
+        assert application.store.queries.named() == []
 
     def test_a_form_that_saved_does_not_come_back_when_the_browser_reports_it_late(self, console):
         tab = console()
@@ -314,12 +314,12 @@ class TestEditor:
         assert not popover.open
 
     def test_a_duplicate_name_is_refused_with_an_explanation(self, console, application):
-        application.store.save_query("one", "select 1")
+        application.store.queries.save("one", "select 1")
         tab = console()
         write(tab, "select 2")
         save(tab, "ONE")
         assert "already" in tab.error[0].value
-        assert len(application.store.named_queries()) == 1
+        assert len(application.store.queries.named()) == 1
 
 
 def save(tab, name):

@@ -111,7 +111,7 @@ class TestExport:
     def test_all_chats_are_offered_in_the_chosen_format_with_counts_by_user(self, application, data_page):
         assert links(data_page()) == []
         application.set_saved([new_session(application), new_session(application)][:1], True)
-        application.store.create_session(SessionKey("assistant", "someone *else*", "theirs"))
+        application.store.sessions.create(SessionKey("assistant", "someone *else*", "theirs"))
         page = data_page()
         assert links(page) == ["./api/v1/exports/file?format=zip&amp;everyone=true"]
         assert r"**3 chats**: 2 of local, 1 of someone \*else\*" in texts(page.markdown)
@@ -154,12 +154,12 @@ class TestRetention:
         assert "1 chat will be removed" in texts(page.markdown)
         assert "Last year's \\*plan\\*" in texts(page.markdown)
         page.button(key="remove").click().run()
-        assert application.store.get_session(old.session_id) is not None
+        assert application.store.sessions.get(old.session_id) is not None
         page.button(key="confirm-remove").click().run()
-        assert [key for key in (old, saved, new) if application.store.get_session(key.session_id)] == [saved, new]
+        assert [key for key in (old, saved, new) if application.store.sessions.get(key.session_id)] == [saved, new]
         assert "No chats will be removed." in texts(page.markdown)
         page.button(key="undo-remove").click().run()
-        assert application.store.get_session(old.session_id) is not None
+        assert application.store.sessions.get(old.session_id) is not None
 
     def test_the_page_says_whether_retention_runs_automatically(self, data_page):
         assert "COLLOQUY_RETENTION_DAYS is 0" in texts(data_page().caption)

@@ -100,7 +100,7 @@ def has(tab, key):
 
 def picked(tab, application, *keys):
     """Select conversations in the list."""
-    rows = [application.store.history_row(key) for key in keys]
+    rows = [application.store.history.row(key) for key in keys]
     tab.session_state[actions.PICKED] = {ref_of(row): row for row in rows}
     return tab.run()
 
@@ -115,8 +115,8 @@ class TestList:
     def test_one_conversation_is_shown_with_all_columns(self, history, application, talk):
         key = talk("Greetings", "hello", "again")
         application.set_saved([key], True)
-        application.store.set_tags([key], add=["polite"])
-        application.store.set_note(key, "A short one")
+        application.store.labels.set_tags([key], add=["polite"])
+        application.store.labels.set_note(key, "A short one")
         application.set_feedback(key, conversation(application, key)[1].id, 1)
         row = cells(history(), "Greetings")
         assert row["cells"] | {"updated": ""} == {
@@ -144,7 +144,7 @@ class TestList:
         talk("Beta", "hello")
         saved = talk("Alpha", "hello", "again", agent="specialist")
         application.set_saved([saved], True)
-        application.store.set_tags([saved], add=["kept"])
+        application.store.labels.set_tags([saved], add=["kept"])
         assert titles(history()) == ["Alpha", "Beta"]
         assert titles(history(sort="messages")) == ["Beta", "Alpha"]
         assert titles(history(sort="-title")) == ["Beta", "Alpha"]
@@ -185,7 +185,7 @@ class TestList:
 
     def test_long_lists_are_paged(self, history, application):
         for number in range(ROWS + 2):
-            application.store.rename_session(new_session(application), f"Chat {number:03}", TitleSource.PERSON)
+            application.store.sessions.rename(new_session(application), f"Chat {number:03}", TitleSource.PERSON)
         tab = history(sort="title")
         assert titles(tab)[0] == "Chat 000"
         assert len(titles(tab)) == ROWS
@@ -262,19 +262,19 @@ class TestSearch:
 class TestSelection:
     def test_tags_are_added_and_removed(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
-        application.store.set_tags(keys[:1], add=["old"])
-        application.store.set_tags([talk("Other", "hello")], add=["known"])
+        application.store.labels.set_tags(keys[:1], add=["old"])
+        application.store.labels.set_tags([talk("Other", "hello")], add=["known"])
         tab = picked(history(), application, *keys)
         tab.multiselect(key="history-add-tags").select("known").run()
-        assert [application.store.tags_of(key) for key in keys] == [("known", "old"), ("known",)]
+        assert [application.store.labels.tags(key) for key in keys] == [("known", "old"), ("known",)]
         tab.multiselect(key="history-remove-tags").select("old").run()
-        assert [application.store.tags_of(key) for key in keys] == [("known",), ("known",)]
+        assert [application.store.labels.tags(key) for key in keys] == [("known",), ("known",)]
         assert cells(tab, "One")["tags"] == ["known"]
 
     def test_selected_chats_are_saved_together(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
         button(picked(history(), application, *keys), "history-save").click().run()
-        assert application.store.count_history(HistoryFilter(saved=True)) == 2
+        assert application.store.history.count(HistoryFilter(saved=True)) == 2
 
     def test_a_deletion_can_be_undone(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
@@ -289,7 +289,7 @@ class TestSelection:
         application.close()
         final = open_application(tmp_path, undo_seconds=0)
         install(final)
-        [row] = final.store.list_history(HistoryFilter()).items
+        [row] = final.store.history.list(HistoryFilter()).items
         tab = picked(history(), final, row.key)
         button(tab, "history-delete").click().run()
         assert titles(tab) == ["One"]
@@ -332,16 +332,16 @@ class TestReader:
 
     def test_the_versions_of_a_message_can_be_paged(self, history, application, talk):
         key = talk("Fruit", "apples", "pears", "plums")
-        pears = application.store.list_events(key)[2].event.invocation_id
-        finish(application, application.turns.replace(application.store.get_turn(pears), "figs"))
+        pears = application.store.events.list(key)[2].event.invocation_id
+        finish(application, application.turns.replace(application.store.turns.get(pears), "figs"))
         tab = history(session=key.session_id)
         assert texts(tab) == ["apples", "You said: apples", "figs", "You said: figs"]
-        tab = acted(tab, application.store.list_events(key)[2].event.id, -1)
+        tab = acted(tab, application.store.events.list(key)[2].event.id, -1)
         assert texts(tab) == ["apples", "You said: apples", "pears", "You said: pears", "plums", "You said: plums"]
-        asked = application.store.list_events(key)[2].event.id
+        asked = application.store.events.list(key)[2].event.id
         assert versions(tab, asked) == (1, 2)
         assert component(tab, "anchor")["anchor"] == f"st-key-copy-{asked}"
-        assert versions(acted(tab, asked, 1), application.store.list_events(key)[2].event.id) == (2, 2)
+        assert versions(acted(tab, asked, 1), application.store.events.list(key)[2].event.id) == (2, 2)
 
     def test_tables_and_charts_are_complete_even_beside_those_of_a_branch(self, history, application):
         key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
@@ -355,7 +355,7 @@ class TestReader:
 
     def test_titles_and_notes_are_plain_text(self, history, application, talk):
         key = talk("<script>alert(1)</script>", "hello")
-        application.store.set_note(key, "<img src=x>")
+        application.store.labels.set_note(key, "<img src=x>")
         shown = said_on(history(session=key.session_id))
         assert "<script>" not in shown
         assert "&lt;script&gt;" in shown
@@ -392,14 +392,14 @@ class TestReader:
 
     def test_tags_and_a_note_are_saved(self, history, application, talk):
         key = talk("Greetings", "hello")
-        application.store.set_tags([talk("Other", "hello")], add=["known"])
+        application.store.labels.set_tags([talk("Other", "hello")], add=["known"])
         tab = history(session=key.session_id)
         tags = tab.multiselect(key=f"tags-{key.session_id}")
         assert tags.options == ["known"]
         tags.select("known").run()
         tab.text_area(key=f"note-{key.session_id}").set_value("To remember").run()
-        assert application.store.tags_of(key) == ("known",)
-        assert application.store.note_of(key) == "To remember"
+        assert application.store.labels.tags(key) == ("known",)
+        assert application.store.labels.note(key) == "To remember"
         assert "<b>known</b>" in said_on(tab)
 
     def test_another_conversation_can_be_opened_beside_it(self, history, talk):
@@ -500,7 +500,7 @@ class TestDrillDown:
 def long_one(open_demo):
     """An application with one long conversation, and its key."""
     demo = open_demo(sessions=1, messages=1000)
-    [row] = demo.store.list_history(HistoryFilter()).items
+    [row] = demo.store.history.list(HistoryFilter()).items
     return demo, row.key
 
 

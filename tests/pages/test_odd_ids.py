@@ -25,7 +25,7 @@ def styles(page):
 def session_id(request, application):
     session_id = ODD[request.param].encode("utf-8", "replace").decode()
     key = SessionKey("assistant", application.settings.user, session_id)
-    application.store.create_session(key)
+    application.store.sessions.create(key)
     finish(application, application.turns.submit(key, "hello"))
     return session_id
 

@@ -116,7 +116,7 @@ def test_running_turns_can_be_stopped(application, overview):
     tab = overview()
     turn = application.turns.live(key)[0].turn
     tab.button(key=f"halt-{key.session_id}").click().run()
-    assert application.store.get_turn(turn.id).status is TurnStatus.STOPPED
+    assert application.store.turns.get(turn.id).status is TurnStatus.STOPPED
     assert status(tab) == ["Stopped"]
 
 
@@ -125,8 +125,8 @@ def test_a_terminated_chat_leaves_the_page_and_keeps_its_messages(application, o
     tab = overview()
     tab.button(key=f"terminate-{key.session_id}").click().run()
     assert rows(tab) == ["General", "Sample shop"]
-    assert application.store.get_session(key.session_id).status is SessionStatus.TERMINATED
-    assert application.store.list_events(key)
+    assert application.store.sessions.get(key.session_id).status is SessionStatus.TERMINATED
+    assert application.store.events.list(key)
     finish(application, application.turns.submit(key, "and on"))
     assert "count 1 then wait" in rows(tab.run())
 
@@ -143,7 +143,7 @@ def test_it_shows_the_model_the_latest_words_and_the_reason_of_a_failure(applica
 def test_it_shows_how_long_an_agent_has_been_running(application, overview):
     key = waiting(application)
     turn = application.turns.live(key)[0].turn
-    application.store.update_turn(turn.id, status=TurnStatus.RUNNING, started_at=time.time() - 3725)
+    application.store.turns.update(turn.id, status=TurnStatus.RUNNING, started_at=time.time() - 3725)
     [told] = [html.proto.body for html in overview().get("html") if 'class="doing"' in html.proto.body]
     assert ">1 h 2 min<" in told
     application.turns.stop(turn.id)
@@ -156,7 +156,7 @@ def test_a_dismissed_chat_is_hidden_until_its_next_message_and_otherwise_unchang
     assert f"terminate-{key.session_id}" not in [button.key for button in tab.main.button]
     tab.button(key=f"dismiss-{key.session_id}").click().run()
     assert rows(tab) == ["General", "Sample shop"]
-    assert application.store.get_session(key.session_id).status is SessionStatus.IDLE
+    assert application.store.sessions.get(key.session_id).status is SessionStatus.IDLE
     finish(application, application.turns.submit(key, "and on"))
     assert "hello" in rows(tab.run())
 

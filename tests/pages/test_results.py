@@ -142,7 +142,7 @@ class TestActions:
         tab.button(key=f"delete-{result.id}").click().run()
         tab.button(key=f"really-{result.id}").click().run()
         assert not titles(tab)
-        assert application.store.get_result(result.id) is None
+        assert application.store.results.get(result.id) is None
 
     def test_a_title_from_a_model_is_plain_text_in_every_place(self, page, key, application):
         result = new_result(application, key, title="![seen](http://tracker.example/a.png)")

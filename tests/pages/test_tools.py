@@ -87,7 +87,7 @@ def asked(application):
     def ask(message):
         key = new_session(application, agent(application))
         turn = application.turns.submit(key, message)
-        until(application, lambda: application.store.get_turn(turn.id).status is TurnStatus.PAUSED)
+        until(application, lambda: application.store.turns.get(turn.id).status is TurnStatus.PAUSED)
         return key, turn
 
     return ask
@@ -149,7 +149,7 @@ class TestSteps:
     def test_the_answer_names_the_running_tool(self, application, page):
         key = new_session(application, agent(application))
         turn = application.turns.submit(key, "call wait {}")
-        until(application, lambda: len(application.store.list_events(key)) == 2)
+        until(application, lambda: len(application.store.events.list(key)) == 2)
         tab = page(key.session_id)
         assert steps(tab) == ["Calling wait"]
         application.turns.stop(turn.id)
@@ -207,7 +207,7 @@ class TestFeedback:
 
     def test_a_rating_is_shown_on_the_next_visit(self, application, told, page):
         key = told("hello")
-        answer = application.store.list_events(key)[-1].event
+        answer = application.store.events.list(key)[-1].event
         application.set_feedback(key, answer.id, -1, "Too short")
         tab = page(key.session_id)
         assert (foot(tab)["score"], foot(tab)["comment"]) == (-1, "Too short")
@@ -259,11 +259,11 @@ class TestFiles:
         self, application, page, picture
     ):
         key = new_session(application)
-        application.store.set_model(key, "scripted/two")
+        application.store.sessions.set_model(key, "scripted/two")
         tab = self.send(page, key, "what is this?", ("shop.png", picture, "image/png"))
         assert "Scripted two does not read images" in tab.warning[0].value
         assert put_back(tab) == "what is this?"
-        assert not application.store.list_events(key)
+        assert not application.store.events.list(key)
         tab.chat_input[0].set_value("what is this?").run()
         until(application, lambda: not application.turns.live(key))
         assert not tab.run().warning
@@ -273,7 +273,7 @@ class TestFiles:
         tab.chat_input[0].set_value("look").upload("a.bin", b"\0\1\2", "application/octet-stream").run()
         assert "neither a text file" in tab.warning[0].value
         assert put_back(tab) == "look"
-        assert not application.store.list_sessions("local").items
+        assert not application.store.sessions.list("local").items
 
 
 class TestContext:

@@ -183,14 +183,14 @@ class TestNewChat:
         sales = application.workspaces.create("Sales")
         page = open_page(workspace=sales.id)
         page.chat_input[0].set_value("hello").run()
-        [session] = application.store.list_sessions("local").items
+        [session] = application.store.sessions.list("local").items
         assert session.workspace_id == sales.id
         assert chosen(page.run()) == "Sales"
 
     def test_a_new_chat_starts_in_general_if_all_workspaces_are_listed(self, application, open_page):
         page = open_page(workspace=ALL)
         page.chat_input[0].set_value("hello").run()
-        assert [session.workspace_id for session in application.store.list_sessions("local").items] == [GENERAL]
+        assert [session.workspace_id for session in application.store.sessions.list("local").items] == [GENERAL]
 
     def test_with_data_the_data_analyst_is_preselected_and_the_connection_named(self, open_page):
         page = open_page(workspace=SAMPLE_SHOP)
@@ -211,15 +211,15 @@ class TestNewChat:
         assert preselected(page) == "assistant"
         choose(page, "workspace-menu", "Sample shop")
         page.chat_input[0].set_value("hello").run()
-        [session] = application.store.list_sessions("local").items
+        [session] = application.store.sessions.list("local").items
         assert session.key.app_name == "specialist"
 
     def test_a_suggestion_about_the_shop_works_without_a_model(self, application, open_page):
         page = open_page(workspace=SAMPLE_SHOP)
         next(button for button in page.main.button if button.label == "Revenue by month").click().run()
-        [session] = application.store.list_sessions("local", workspace_id=SAMPLE_SHOP).items
+        [session] = application.store.sessions.list("local", workspace_id=SAMPLE_SHOP).items
         until(application, lambda: not application.turns.live(session.key))
-        assert application.store.list_results(session.key).items
+        assert application.store.results.list(session.key).items
 
     def test_suggestions_about_the_shop_are_not_offered_for_other_data(self, application, open_page, shop_file):
         application.workspaces.set_connection(GENERAL, "sqlite", str(shop_file))
@@ -244,7 +244,7 @@ class TestMovingSessions:
         page.selectbox(key="move-target").set_value(sales.id)
         page.button(key="confirm-move").click().run()
         assert listed(page) == []
-        assert application.store.get_session(key.session_id).workspace_id == sales.id
+        assert application.store.sessions.get(key.session_id).workspace_id == sales.id
 
     def test_the_list_follows_the_open_session(self, application, open_page):
         sales = application.workspaces.create("Sales")
@@ -267,7 +267,7 @@ class TestMovingSessions:
         page.selectbox(key="move-target").set_value(sales.id)
         page.button(key="confirm-move").click().run()
         assert listed(page) == ["c"]
-        assert len(application.store.list_sessions("local", workspace_id=sales.id).items) == 2
+        assert len(application.store.sessions.list("local", workspace_id=sales.id).items) == 2
 
 
 class TestManager:
@@ -290,7 +290,7 @@ class TestManager:
         page.button(key="add-workspace").click().run()
         page.text_input(key="new-workspace-name").set_value("North")
         page.button(key="confirm-add").click().run()
-        [north] = [workspace for workspace in application.store.list_workspaces() if workspace.name == "North"]
+        [north] = [workspace for workspace in application.store.workspaces.list() if workspace.name == "North"]
         assert north.parent_id == sales.id
         assert chosen(page) == "North"
         assert "new-workspace-name" not in [field.key for field in page.text_input]
@@ -300,12 +300,12 @@ class TestManager:
         page.button(key="add-workspace").click().run()
         page.button(key="confirm-add").click().run()
         assert page.error
-        assert len(application.store.list_workspaces()) == 2
+        assert len(application.store.workspaces.list()) == 2
 
     def test_a_workspace_can_be_renamed_in_place(self, application, manage):
         page = manage(SAMPLE_SHOP)
         page.text_input(key=f"workspace-name-{SAMPLE_SHOP}").set_value("Toy *shop*").run()
-        assert application.store.get_workspace(SAMPLE_SHOP).name == "Toy *shop*"
+        assert application.store.workspaces.get(SAMPLE_SHOP).name == "Toy *shop*"
         assert chosen(page) == r"Toy \*shop\*"
 
     def test_a_blank_new_name_is_refused_and_the_old_one_restored(self, application, manage):
@@ -321,7 +321,7 @@ class TestManager:
         assert inside.options == ["None (top level)", "General", "Sample shop"]
         page = manage(north.id)
         page.selectbox(key=f"workspace-parent-{north.id}").set_value(SAMPLE_SHOP).run()
-        assert application.store.get_workspace(north.id).parent_id == SAMPLE_SHOP
+        assert application.store.workspaces.get(north.id).parent_id == SAMPLE_SHOP
 
     def test_deleting_needs_confirmation_and_lists_what_is_deleted(self, application, manage):
         sales = application.workspaces.create("Sales")
@@ -332,11 +332,11 @@ class TestManager:
         [question] = [text.value for text in page.markdown if text.value.startswith("Delete")]
         assert "“Sales”, 1 workspace inside it and 2 chats" in question
         page.button(key="cancel-delete-workspace").click().run()
-        assert application.store.get_workspace(sales.id)
+        assert application.store.workspaces.get(sales.id)
         page.button(key="delete-workspace").click().run()
         page.button(key="confirm-delete-workspace").click().run()
         assert nodes(page) == [("General", "0 chats"), ("Sample shop", "0 chats")]
-        assert not any(application.store.get_session(key.session_id) for key in keys)
+        assert not any(application.store.sessions.get(key.session_id) for key in keys)
         assert chosen(page) == "General"
 
     def test_general_cannot_be_deleted_or_moved(self, manage):
@@ -379,7 +379,7 @@ class TestConnection:
         page = self.fill(manage(), GENERAL, "sqlite", shop_file)
         page.button(key="connect").click().run()
         assert "1 table" in until_tested(page).run().success[0].value
-        assert application.store.get_workspace(GENERAL).connection.address == str(shop_file)
+        assert application.store.workspaces.get(GENERAL).connection.address == str(shop_file)
         assert str(shop_file) in [code.value for code in page.code]
         page.sidebar.button(key="new-chat").click().run()
         assert preselected(page) == "data_analyst"
@@ -391,7 +391,7 @@ class TestConnection:
         page.text_input(key=f"address-{GENERAL}-path").set_value(str(tmp_path / "none.db"))
         page.button(key="try-connection").click().run()
         assert "There is no file" in until_tested(page).error[0].value
-        assert application.store.get_workspace(GENERAL).connection is None
+        assert application.store.workspaces.get(GENERAL).connection is None
 
     def test_a_broken_connection_shows_the_reason(self, application, manage, shop_file):
         application.workspaces.set_connection(GENERAL, "sqlite", str(shop_file), "")
@@ -404,9 +404,9 @@ class TestConnection:
         page = self.fill(manage(), GENERAL, "sqlite", tmp_path / "none.db")
         page.button(key="connect").click().run()
         assert "There is no file" in until_tested(page).error[0].value
-        assert application.store.get_workspace(GENERAL).connection is None
+        assert application.store.workspaces.get(GENERAL).connection is None
         page.button(key="save-anyway").click().run()
-        assert application.store.get_workspace(GENERAL).connection.address == str(tmp_path / "none.db")
+        assert application.store.workspaces.get(GENERAL).connection.address == str(tmp_path / "none.db")
 
     def test_missing_data_is_reported_where_it_is_used(self, application, manage, open_page, shop_file):
         application.workspaces.set_connection(GENERAL, "sqlite", str(shop_file), "")
@@ -422,14 +422,14 @@ class TestConnection:
         page.button(key="connect").click().run()
         assert r"postgresql\://" in until_tested(page).error[0].value
         assert "save-anyway" not in [button.key for button in page.button]
-        assert application.store.get_workspace(GENERAL).connection is None
+        assert application.store.workspaces.get(GENERAL).connection is None
 
     def test_a_password_is_stored_and_never_shown_again(self, application, manage):
         address = "postgresql://reader@127.0.0.1:1/shop"
         page = self.fill(manage(), GENERAL, "postgres", address, password="s3cr/t word")
         page.button(key="connect").click().run()
         until_tested(page).button(key="save-anyway").click().run()
-        connection = application.workspaces.connection(application.store.get_workspace(GENERAL))
+        connection = application.workspaces.connection(application.store.workspaces.get(GENERAL))
         assert connection.address.get_secret_value() == "postgresql://reader:s3cr%2Ft%20word@127.0.0.1:1/shop"
         until_tested(page)
         page.button(key="change-connection").click().run()
@@ -439,13 +439,13 @@ class TestConnection:
         page.text_input(key=f"data-name-{GENERAL}-url").set_value("The shop")
         page.button(key="connect").click().run()
         until_tested(page).button(key="save-anyway").click().run()
-        kept = application.workspaces.connection(application.store.get_workspace(GENERAL))
+        kept = application.workspaces.connection(application.store.workspaces.get(GENERAL))
         assert (kept.name, kept.address) == ("The shop", connection.address)
 
     def test_the_connection_can_be_removed(self, application, manage):
         page = manage(SAMPLE_SHOP)
         page.button(key="remove-connection").click().run()
-        assert application.store.get_workspace(SAMPLE_SHOP).connection is None
+        assert application.store.workspaces.get(SAMPLE_SHOP).connection is None
         page.selectbox(key=f"kind-{SAMPLE_SHOP}").set_value("sample").run()
         page.button(key="connect").click().run()
         assert "7 tables" in until_tested(page).success[0].value

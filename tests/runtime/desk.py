@@ -105,4 +105,4 @@ def asked(application, key):
 
 
 def events(application, key):
-    return [stored.event for stored in application.store.list_events(key, limit=1000)]
+    return [stored.event for stored in application.store.events.list(key, limit=1000)]

@@ -158,9 +158,9 @@ async def test_files_without_a_session_are_deleted_at_the_next_start(tmp_path):
     for key in (kept, hidden, removed):
         name = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
         await application.artifacts.save_artifact(**name, filename="notes.txt", artifact=types.Part(text="kept"))
-    application.store.delete_sessions([removed])
-    assert application.store.purge_deleted(older_than=-1) == [removed]  # and here the process dies
-    application.store.delete_sessions([hidden])
+    application.store.sessions.delete([removed])
+    assert application.store.sessions.purge_deleted(older_than=-1) == [removed]  # and here the process dies
+    application.store.sessions.delete([hidden])
     application.close()
     application = open_application(tmp_path)
     assert sorted(key.session_id for key in application.artifacts.sessions()) == sorted(

@@ -65,9 +65,9 @@ def test_a_query_called_by_a_model_sees_only_the_chosen_conversations(applicatio
 
 def test_running_a_result_again_stays_within_the_scope(application, expected):
     key, _ = ask(application, COUNT, {STATE: SCOPE.as_values()})
-    [result] = application.store.list_results(key).items
+    [result] = application.store.results.list(key).items
     again = application.rerun(result).result()
-    assert application.store.result_data(again.id) == application.store.result_data(result.id)
+    assert application.store.results.data(again.id) == application.store.results.data(result.id)
 
 
 def test_the_agent_is_told_the_scope(application):
@@ -84,11 +84,11 @@ def test_an_unreadable_scope_blocks_every_query(application):
     key, turn = ask(application, COUNT, {STATE: {"agent": "assistant"}})
     assert turn.status is TurnStatus.FAILED
     assert "Start a new chat from the page with the filters" in turn.error
-    assert application.store.list_results(key).items == ()
+    assert application.store.results.list(key).items == ()
 
 
 def test_a_branch_of_the_chat_has_the_same_scope(application, expected):
     key, _ = ask(application, COUNT, {STATE: SCOPE.as_values()})
-    last = application.store.list_events(key)[-1].event
-    branch = application.store.branch_session(key, last.id, "a-branch")
-    assert scope_in(application.store.session_state(branch.key)) == SCOPE
+    last = application.store.events.list(key)[-1].event
+    branch = application.store.sessions.branch(key, last.id, "a-branch")
+    assert scope_in(application.store.sessions.state(branch.key)) == SCOPE

@@ -36,7 +36,7 @@ def test_a_file_is_imported_and_its_report_is_kept(application):
     begun = application.imports.begin_file(path, Wishes(adopt="local"))
     ended = application.imports.wait(begun.id)
     assert (ended.name, ended.state, len(ended.report.taken)) == ("old chats .json", ImportState.DONE, 3)
-    assert len(application.store.list_sessions("local").items) == 3
+    assert len(application.store.sessions.list("local").items) == 3
     assert application.imports.all() == [ended]
     assert not path.parent.exists()
 

@@ -9,28 +9,36 @@ from pathlib import Path
 
 import pytest
 
-from session_store import Store
+from session_store import store
 from tests.support.applications import new_session
 
 ROOT = Path(__file__).resolve().parents[2]
 SURFACES = ("pages", "colloquy/ui", "colloquy/api")
-HAND_OVER = {"submit", "log.create", "log.hide", "log.remove_deleted", "self._set"}
+HAND_OVER = {"submit", "log.create", "log.hide", "log.remove_deleted", "return branch", "self._set"}
 """What the store's writing methods delegate to."""
+PARTS = {
+    name.removeprefix("Stored").lower(): part
+    for name, part in inspect.getmembers(store, inspect.isclass)
+    if name.startswith("Stored")
+}
 
 
 def writing_methods() -> set[str]:
-    """The store's public methods that change what is stored, directly or by calling one that does."""
-    sources = {
-        name: inspect.getsource(member)
-        for name, member in inspect.getmembers(Store, inspect.isfunction)
-        if name != "__init__"
-    }
+    """Public methods of the store's parts that change what is stored, directly or by calling one that does."""
+    return {f"{name}.{method}" for name, part in PARTS.items() for method in writing_methods_of(part)}
+
+
+def writing_methods_of(part: type) -> set[str]:
+    sources = {name: inspect.getsource(member) for name, member in inspect.getmembers(part, inspect.isfunction)}
     writing = {name for name, source in sources.items() if any(f"{call}(" in source for call in HAND_OVER)}
     while (
         more := {name for name, source in sources.items() if any(f"self.{one}(" in source for one in writing)} - writing
     ):
         writing |= more
-    return {name for name in writing if not name.startswith("_")} - {"close"}
+    return {name for name in writing if not name.startswith("_")}
+
+
+WRITING = writing_methods()
 
 
 def past_the_door(path: Path) -> list[str]:
@@ -39,7 +47,8 @@ def past_the_door(path: Path) -> list[str]:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         owner, method = ast.unparse(node.func.value), node.func.attr
-        of_store = owner.split(".")[-1] in ("store", "_store") and method in writing_methods()
+        place, _, part = owner.rpartition(".")
+        of_store = place.split(".")[-1] in ("store", "_store") and f"{part}.{method}" in WRITING
         if of_store or (owner.split(".")[-1] in ("bus", "_bus") and method == "publish"):
             found.append(f"{path.name}:{node.lineno} {owner}.{method}")
     return found
@@ -51,7 +60,8 @@ def test_pages_and_api_write_only_through_the_application(surface):
 
 
 @pytest.mark.parametrize(
-    "line", ["current().store.set_note(key, '')", "store.rename_session(key, '')", "application.bus.publish(event)"]
+    "line",
+    ["current().store.labels.set_note(key, '')", "store.sessions.rename(key, '')", "application.bus.publish(event)"],
 )
 def test_a_write_that_bypasses_the_application_is_found(tmp_path, line):
     module = tmp_path / "module.py"
@@ -60,10 +70,11 @@ def test_a_write_that_bypasses_the_application_is_found(tmp_path, line):
 
 
 def test_the_writing_methods_of_the_store_are_known():
-    known = writing_methods()
-    assert {"create_session", "rename_session", "set_tags", "set_note", "set_model", "mark_seen", "save_query"} <= known
-    assert {"delete_sessions", "purge_deleted", "set_feedback", "create_workspace", "add_result"} <= known
-    assert not {"get_session", "list_sessions", "search_history", "list_events", "get_turn"} & known
+    assert {"sessions.create", "sessions.branch", "sessions.rename", "sessions.set_model"} <= WRITING
+    assert {"sessions.mark_seen", "sessions.delete", "sessions.terminate", "sessions.move"} <= WRITING
+    assert {"labels.set_tags", "labels.set_note", "queries.save", "feedback.set", "results.add"} <= WRITING
+    assert {"workspaces.create", "workspaces.delete", "turns.create", "turns.append_chunks"} <= WRITING
+    assert not {"sessions.get", "sessions.list", "history.search", "events.list", "turns.get"} & WRITING
 
 
 @pytest.mark.parametrize(

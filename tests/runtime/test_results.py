@@ -44,11 +44,11 @@ def ask(application, message, agent_id="data_analyst"):
 
 
 def results(application, key):
-    return list(application.store.list_results(key).items)
+    return list(application.store.results.list(key).items)
 
 
 def rows_of(application, result):
-    return parquet.read_table(io.BytesIO(application.store.result_data(result.id)))
+    return parquet.read_table(io.BytesIO(application.store.results.data(result.id)))
 
 
 @pytest.mark.usefixtures("sample_data")
@@ -59,8 +59,8 @@ class TestTablesAndCharts:
         assert (result.kind, result.title, result.turn_id) == (ResultKind.TABLE, "Products", turn.id)
         assert result.sql == "select product_id, name from products order by 1"
         assert result.rows == rows_of(application, result).num_rows > 100
-        assert result.size == len(application.store.result_data(result.id))
-        assert application.store.results_of([result.call_id]) == {result.call_id: [result]}
+        assert result.size == len(application.store.results.data(result.id))
+        assert application.store.results.of_calls([result.call_id]) == {result.call_id: [result]}
         assert "run_sql answered" in conversation(application, key)[-1].text
 
     def test_a_chart_is_stored_with_its_specification(self, application):
@@ -75,7 +75,7 @@ class TestTablesAndCharts:
 
         def hear(event):
             if event.kind is EventKind.RESULT_ADDED:
-                heard.append((event.key, event.turn_id, application.store.count_results(event.key)))
+                heard.append((event.key, event.turn_id, application.store.results.count(event.key)))
 
         application.bus.subscribe(hear)
         key, turn = ask(application, TABLE)
@@ -94,7 +94,7 @@ class TestTablesAndCharts:
             raise StoreFullError("The disk is full. Make room and try again.")
 
         with monkeypatch.context() as patch:
-            patch.setattr(application.store, "add_result", full)
+            patch.setattr(application.store.results, "add", full)
             key, turn = ask(application, TABLE)
         assert turn.status is TurnStatus.FAILED
         assert turn.error == "The result “Products” could not be saved: The disk is full. Make room and try again."
@@ -105,7 +105,7 @@ class TestTablesAndCharts:
         key, _ = ask(application, TABLE)
         [result] = results(application, key)
         application.delete_sessions([key])
-        assert application.store.get_result(result.id) is None
+        assert application.store.results.get(result.id) is None
         application.close()
 
 

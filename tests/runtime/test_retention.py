@@ -26,7 +26,7 @@ def later(monkeypatch):
 
 
 def there(application, *keys):
-    return [application.store.find_session(key) is not None for key in keys]
+    return [application.store.sessions.find(key) is not None for key in keys]
 
 
 def test_the_preview_lists_exactly_what_is_removed(application, later):
@@ -47,7 +47,7 @@ def test_running_or_viewed_sessions_are_kept(application, later):
     running, seen = new_session(application), new_session(application)
     turn = application.turns.submit(running, "count 1 then wait")
     later(10)
-    application.store.mark_seen(seen)
+    application.store.sessions.mark_seen(seen)
     later(12)
     assert len(application.remove_untouched(5)) == 0
     assert there(application, running, seen) == [True, True]
@@ -62,7 +62,7 @@ def test_removed_sessions_can_be_restored_and_the_page_is_notified(application, 
     unsubscribe()
     assert (EventKind.SESSION_LIST_CHANGED, key) in heard
     application.restore_sessions([key])
-    assert application.store.find_session(key).status is SessionStatus.IDLE
+    assert application.store.sessions.find(key).status is SessionStatus.IDLE
 
 
 def test_many_sessions_are_removed_in_batches(application, later, monkeypatch):

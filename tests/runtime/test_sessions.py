@@ -61,11 +61,11 @@ class TestActive:
             done, other = new_session(application), new_session(application)
             finish(application, application.turns.submit(done, "hello"))
             turn = application.turns.submit(other, "count 1 then wait")
-            until(application, lambda: application.store.get_turn(turn.id).status is TurnStatus.RUNNING)
+            until(application, lambda: application.store.turns.get(turn.id).status is TurnStatus.RUNNING)
             application.close()
         with closing(open_application(tmp_path)) as application:  # closed cleanly: the turn was interrupted
             assert active(application) == []
-            application.store.update_turn(turn.id, status=TurnStatus.RUNNING)  # as if killed
+            application.store.turns.update(turn.id, status=TurnStatus.RUNNING)  # as if killed
         with closing(open_application(tmp_path)) as application:
             [one] = application.active_sessions()
             assert (one.session.key, one.last_status) == (other, TurnStatus.INTERRUPTED)
@@ -123,8 +123,8 @@ class TestTerminating:
         until(application, lambda: application.turns.live(key)[0].text == counted(3))
         heard.clear()
         application.terminate_sessions([key])
-        assert [application.store.get_turn(turn.id).status for turn in turns] == [TurnStatus.STOPPED] * 3
-        assert application.store.get_session(key.session_id).status is SessionStatus.TERMINATED
+        assert [application.store.turns.get(turn.id).status for turn in turns] == [TurnStatus.STOPPED] * 3
+        assert application.store.sessions.get(key.session_id).status is SessionStatus.TERMINATED
         assert said(application, key) == [("user", "count 3 then wait"), ("assistant", counted(3))]
         assert active(application) == []
         told = [event for event in heard if event[0] is not EventKind.SESSION_CHANGED]
@@ -138,19 +138,19 @@ class TestTerminating:
         turns = [application.turns.submit(key, text) for text in ("count 3 then wait", "later")]
         until(application, lambda: application.turns.live(key)[0].text == counted(3))
         with monkeypatch.context() as full:
-            full.setattr(application.store, "terminate_sessions", Mock(side_effect=StoreFullError("The disk is full.")))
+            full.setattr(application.store.sessions, "terminate", Mock(side_effect=StoreFullError("The disk is full.")))
             with pytest.raises(StoreFullError):
                 application.terminate_sessions([key])
         assert [view.status for view in application.turns.live(key)] == [TurnStatus.RUNNING, TurnStatus.QUEUED]
         assert active(application) == [key]
         application.terminate_sessions([key])
-        assert [application.store.get_turn(turn.id).status for turn in turns] == [TurnStatus.STOPPED] * 2
+        assert [application.store.turns.get(turn.id).status for turn in turns] == [TurnStatus.STOPPED] * 2
 
     def test_a_new_message_reactivates_the_session(self, application):
         key = new_session(application)
         application.terminate_sessions([key])
         finish(application, application.turns.submit(key, "hello"))
-        assert application.store.get_session(key.session_id).status is SessionStatus.IDLE
+        assert application.store.sessions.get(key.session_id).status is SessionStatus.IDLE
         assert active(application) == [key]
 
     def test_a_tool_that_asks_gets_no_answer_after_termination(self, opened):
@@ -160,17 +160,17 @@ class TestTerminating:
         turn = application.turns.submit(key, 'call pay {"amount": 5}')
         assert application.turns.wait(turn.id).status is TurnStatus.PAUSED
         application.terminate_sessions([key])
-        assert application.store.get_turn(turn.id).status is TurnStatus.STOPPED
-        assert application.store.get_session(key.session_id).status is SessionStatus.TERMINATED
+        assert application.store.turns.get(turn.id).status is TurnStatus.STOPPED
+        assert application.store.sessions.get(key.session_id).status is SessionStatus.TERMINATED
         [again] = finish(application, application.turns.submit(key, "hello"))
         assert again.error is None
 
     def test_terminating_several_sessions_again_changes_nothing(self, application):
         keys = [new_session(application) for _ in range(3)]
         application.terminate_sessions(keys)
-        ended = [application.store.get_session(key.session_id).terminated_at for key in keys]
+        ended = [application.store.sessions.get(key.session_id).terminated_at for key in keys]
         application.terminate_sessions(keys)
-        assert [application.store.get_session(key.session_id).terminated_at for key in keys] == ended
+        assert [application.store.sessions.get(key.session_id).terminated_at for key in keys] == ended
 
     def test_threads_that_send_terminate_and_switch_leave_nothing_running(self, application):
         keys = [new_session(application) for _ in range(4)]
@@ -190,8 +190,8 @@ class TestTerminating:
             thread.join(PATIENCE)
         assert not any(thread.is_alive() for thread in threads)
         application.terminate_sessions(keys)
-        assert application.store.list_unfinished_turns() == []
-        assert {application.store.get_session(key.session_id).status for key in keys} == {SessionStatus.TERMINATED}
+        assert application.store.turns.unfinished() == []
+        assert {application.store.sessions.get(key.session_id).status for key in keys} == {SessionStatus.TERMINATED}
 
 
 async def test_no_turn_starts_while_a_session_is_being_changed(application):
@@ -237,14 +237,14 @@ class TestClock:
         application.close()
         application = open_application(tmp_path)
         finish(application, application.turns.submit(key, "two"))
-        events = [stored.event for stored in application.store.list_events(key, limit=100)]
+        events = [stored.event for stored in application.store.events.list(key, limit=100)]
         assert [event.timestamp for event in events] == sorted(event.timestamp for event in events)
         assert said(application, key)[-1] == ("assistant", "You said: two")
         application.close()
 
     def test_a_turn_never_ends_before_it_started(self, application, monkeypatch):
         turn = application.turns.submit(new_session(application), "count 3 every 200 ms")
-        until(application, lambda: application.store.get_turn(turn.id).started_at)
+        until(application, lambda: application.store.turns.get(turn.id).started_at)
         now = time.time
         monkeypatch.setattr("colloquy.runtime.turns.execution.time.time", lambda: now() - 3600)
         [turn] = finish(application, turn)
@@ -259,7 +259,7 @@ class TestClock:
         turns += finish(application, application.turns.submit(key, "two"))
         monkeypatch.undo()
         turns += finish(application, application.turns.submit(key, "three"))
-        times = [stored.event.timestamp for stored in application.store.list_events(key, limit=100)]
+        times = [stored.event.timestamp for stored in application.store.events.list(key, limit=100)]
         assert times == sorted(times)
         assert [text for author, text in said(application, key) if author == "user"] == [
             *("one", "count 3 every 20 ms", "two", "three")
@@ -276,7 +276,7 @@ class TestClock:
         event = Event(author="user", content=content, timestamp=when, invocation_id="then")
         await application.sessions.append_event(session, event)
         finish(application, application.turns.submit(key, "hello"))
-        times = [stored.event.timestamp for stored in application.store.list_events(key, limit=100)]
+        times = [stored.event.timestamp for stored in application.store.events.list(key, limit=100)]
         assert times == sorted(times)
         assert [text for _, text in said(application, key)] == ["before", "hello", "You said: hello"]
-        assert key in [one.key for one in application.store.list_sessions(key.user_id).items]
+        assert key in [one.key for one in application.store.sessions.list(key.user_id).items]

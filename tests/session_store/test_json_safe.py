@@ -107,19 +107,19 @@ async def test_sessions_accept_halves_anywhere_and_return_valid_text(path):
 
 def test_everything_else_that_is_stored_accepts_halves(path):
     store = Store(path)
-    store.create_session(KEY)
-    store.rename_session(KEY, "Half \ud83d", TitleSource.PERSON)
-    store.set_tags([KEY], add=["tag\ud83d"])
-    store.set_note(KEY, "note\ud83d\ude00")
+    store.sessions.create(KEY)
+    store.sessions.rename(KEY, "Half \ud83d", TitleSource.PERSON)
+    store.labels.set_tags([KEY], add=["tag\ud83d"])
+    store.labels.set_note(KEY, "note\ud83d\ude00")
     message = {"role": "user", "parts": [{"text": "half \ud83d"}]}
-    store.create_turn(Turn("t1", KEY, TurnStatus.RUNNING, message, None, 1.0))
-    store.append_chunks({"t1": "chunk \ud83d"})
-    assert store.partial_text("t1") == "chunk \ufffd"
-    store.update_turn("t1", status=TurnStatus.FAILED, error="because \ud83d")
-    row, turn = store.history_row(KEY), store.get_turn("t1")
+    store.turns.create(Turn("t1", KEY, TurnStatus.RUNNING, message, None, 1.0))
+    store.turns.append_chunks({"t1": "chunk \ud83d"})
+    assert store.turns.partial_text("t1") == "chunk \ufffd"
+    store.turns.update("t1", status=TurnStatus.FAILED, error="because \ud83d")
+    row, turn = store.history.row(KEY), store.turns.get("t1")
     assert (row.title, row.tags, row.note) == ("Half \ufffd", ("tag\ufffd",), "note😀")
     assert (turn.error, turn.message["parts"][0]["text"]) == ("because \ufffd", "half \ufffd")
-    assert store.find_session(SessionKey("agent", "ann", "\ud83d")) is None
+    assert store.sessions.find(SessionKey("agent", "ann", "\ud83d")) is None
     store.close()
 
 

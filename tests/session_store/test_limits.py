@@ -34,18 +34,18 @@ ROOT: Final = Path(__file__).parents[2]
 @pytest.fixture
 def store(tmp_path):
     with closing(Store(tmp_path / "store.duckdb")) as store:
-        store.create_session(KEY)
+        store.sessions.create(KEY)
         append(store, KEY, said("Hello"))
         yield store
 
 
 REFUSED: Final = {
-    "a note": lambda store: store.set_note(KEY, "x" * (LONGEST_NOTE + 1)),
-    "a tag": lambda store: store.set_tags([KEY], add=["x" * (LONGEST_TAG + 1)]),
-    "tags": lambda store: store.set_tags([KEY], add=[f"tag {number}" for number in range(MOST_TAGS + 1)]),
-    "a query": lambda store: store.save_query("name", "x" * (LONGEST_QUERY + 1)),
-    "a query's name": lambda store: store.save_query("x" * (LONGEST_NAME + 1), "select 1"),
-    "a workspace": lambda store: store.create_workspace("x" * (LONGEST_NAME + 1)),
+    "a note": lambda store: store.labels.set_note(KEY, "x" * (LONGEST_NOTE + 1)),
+    "a tag": lambda store: store.labels.set_tags([KEY], add=["x" * (LONGEST_TAG + 1)]),
+    "tags": lambda store: store.labels.set_tags([KEY], add=[f"tag {number}" for number in range(MOST_TAGS + 1)]),
+    "a query": lambda store: store.queries.save("name", "x" * (LONGEST_QUERY + 1)),
+    "a query's name": lambda store: store.queries.save("x" * (LONGEST_NAME + 1), "select 1"),
+    "a workspace": lambda store: store.workspaces.create("x" * (LONGEST_NAME + 1)),
 }
 
 
@@ -56,21 +56,21 @@ def test_texts_that_are_too_long_are_refused_with_an_explanation(entrance, store
 
 
 def test_a_chat_with_too_many_tags_can_lose_some(store):
-    store.set_tags([KEY], add=[f"tag {number}" for number in range(MOST_TAGS)])
+    store.labels.set_tags([KEY], add=[f"tag {number}" for number in range(MOST_TAGS)])
     with pytest.raises(ColloquyError):
-        store.set_tags([KEY], add=["one more"])
-    store.set_tags([KEY], add=["one more"], remove=["tag 0"])
-    assert len(store.tags_of(KEY)) == MOST_TAGS
+        store.labels.set_tags([KEY], add=["one more"])
+    store.labels.set_tags([KEY], add=["one more"], remove=["tag 0"])
+    assert len(store.labels.tags(KEY)) == MOST_TAGS
 
 
 def test_every_title_is_shortened(store):
-    store.rename_session(KEY, "y" * 700_000, TitleSource.MODEL)
-    assert len(store.get_session(KEY.session_id).title) == LONGEST_TITLE
+    store.sessions.rename(KEY, "y" * 700_000, TitleSource.MODEL)
+    assert len(store.sessions.get(KEY.session_id).title) == LONGEST_TITLE
 
 
 def test_a_query_that_is_too_long_to_run_is_not_remembered(store):
-    store.record_query("x" * (LONGEST_QUERY + 1), seconds=0, error="It is too long.")
-    assert store.asked_queries() == []
+    store.queries.record("x" * (LONGEST_QUERY + 1), seconds=0, error="It is too long.")
+    assert store.queries.asked() == []
 
 
 def test_the_length_of_a_search_is_limited(store):
@@ -79,12 +79,12 @@ def test_the_length_of_a_search_is_limited(store):
 
 def test_archive_content_beyond_the_limits_is_cut_and_noted(store, tmp_path):
     """Only another program, or an older version of this one, writes such an archive."""
-    land = store.create_workspace("Here")
-    store.set_connection(land.id, StoredConnection("duckdb", "data.duckdb", "Data"))
-    store.move_sessions([KEY], land.id)
-    event_id = store.list_events(KEY)[0].event.id
-    store.set_feedback(KEY, event_id, 1, "Good")
-    store.set_note(KEY, "Note")
+    land = store.workspaces.create("Here")
+    store.workspaces.set_connection(land.id, StoredConnection("duckdb", "data.duckdb", "Data"))
+    store.sessions.move([KEY], land.id)
+    event_id = store.events.list(KEY)[0].event.id
+    store.feedback.set(KEY, event_id, 1, "Good")
+    store.labels.set_note(KEY, "Note")
     [archive] = export(store, selected(store), Format.ZIP, tmp_path / "out.zip")
     longer = tmp_path / "longer.zip"
     with zipfile.ZipFile(archive) as read, zipfile.ZipFile(longer, "w") as written:
@@ -93,14 +93,14 @@ def test_archive_content_beyond_the_limits_is_cut_and_noted(store, tmp_path):
 
     with closing(Store(tmp_path / "other.duckdb")) as other:
         report = import_file(other, longer)
-        taken = next(one for one in other.list_workspaces() if one.id == land.id)
+        taken = next(one for one in other.workspaces.list() if one.id == land.id)
         lengths = {
-            "titles": (len(other.get_session(KEY.session_id).title), LONGEST_TITLE),
-            "notes": (len(other.note_of(KEY)), LONGEST_NOTE),
-            "comments": (len(other.feedback_of(KEY, [event_id])[event_id].comment), LONGEST_COMMENT),
+            "titles": (len(other.sessions.get(KEY.session_id).title), LONGEST_TITLE),
+            "notes": (len(other.labels.note(KEY)), LONGEST_NOTE),
+            "comments": (len(other.feedback.of_events(KEY, [event_id])[event_id].comment), LONGEST_COMMENT),
             "names of workspaces": (len(taken.name), LONGEST_NAME),
         }
-        assert len(other.tags_of(KEY)) == MOST_TAGS
+        assert len(other.labels.tags(KEY)) == MOST_TAGS
         assert taken.connection is None
     [told] = report.remarks
     for what, (length, most) in lengths.items():

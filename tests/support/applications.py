@@ -45,7 +45,7 @@ def finish(application: Application, *turns: Turn) -> list[Turn]:
     """Wait until the turns are over, and return them in their final state."""
     for turn in turns:
         until(application, lambda turn=turn: all(view.turn.id != turn.id for view in application.turns.live(turn.key)))
-    return [application.store.get_turn(turn.id) for turn in turns]
+    return [application.store.turns.get(turn.id) for turn in turns]
 
 
 def said(application: Application, key: SessionKey) -> list[tuple[str, str]]:
@@ -54,7 +54,7 @@ def said(application: Application, key: SessionKey) -> list[tuple[str, str]]:
 
 
 def conversation(application: Application, key: SessionKey) -> list[Message]:
-    return messages(application.store.list_events(key, limit=1000))
+    return messages(application.store.events.list(key, limit=1000))
 
 
 def counted(number: int) -> str:

@@ -18,8 +18,9 @@ from google.adk.sessions import Session
 from colloquy.runtime import application as application_module
 from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.sessions import Sessions
-from session_store import Store
+from session_store import store as store_module
 from session_store.models import TurnStatus
+from session_store.sessions.turns import StoredTurns
 from session_store.transcripts.parts import text_of
 from tests.support.applications import finish, new_session, open_application, until, until_loaded
 
@@ -46,7 +47,7 @@ class TellingSessions(Sessions):
         return appended
 
 
-class TellingStore(Store):
+class TellingTurns(StoredTurns):
     """Reports each piece of an answer that was saved."""
 
     def append_chunks(self, chunks: Mapping[str, str]) -> None:
@@ -58,7 +59,7 @@ class TellingStore(Store):
 def converse_until_killed(folder: Path, listener: Connection) -> None:
     """Open the data folder and hold conversations in ``SESSIONS`` new sessions, forever."""
     _listener.append(listener)
-    application_module.Sessions, application_module.Store = TellingSessions, TellingStore  # type: ignore[misc]
+    application_module.Sessions, store_module.StoredTurns = TellingSessions, TellingTurns  # type: ignore[misc]
     application = open_application(folder)
 
     def hear(event: BusEvent) -> None:
@@ -88,7 +89,7 @@ def ask_and_wait(folder: Path, agents_dir: Path, agent_id: str, message: str, li
     until_loaded(application)
     key = new_session(application, agent_id)
     turn = application.turns.submit(key, message)
-    until(application, lambda: application.store.get_turn(turn.id).status is TurnStatus.PAUSED)
+    until(application, lambda: application.store.turns.get(turn.id).status is TurnStatus.PAUSED)
     listener.send((key, turn.id))
     threading.Event().wait()
 
@@ -98,6 +99,6 @@ def approve(folder: Path, agents_dir: Path, turn_id: str, call_id: str, listener
     application = open_application(folder, agents_dir=agents_dir)
     until_loaded(application)
     application.turns.answer(turn_id, call_id, True)
-    until(application, lambda: application.store.get_turn(turn_id).status is TurnStatus.RUNNING)
+    until(application, lambda: application.store.turns.get(turn_id).status is TurnStatus.RUNNING)
     listener.send("runs")
     threading.Event().wait()

@@ -52,7 +52,7 @@ def new_result(
         "created_at": time.time(),
     }
     result = Result(key=key, turn_id=turn_id or str(uuid.uuid4()), **{**usual, **facts})
-    assert application.store.add_result(result, data)
+    assert application.store.results.add(result, data)
     return result
 
 

@@ -50,7 +50,7 @@ def test_every_change_by_a_click_handles_refusals():
     [
         ("current().delete_sessions(keys)", ["delete_sessions"]),
         ("attempt(lambda: current().delete_sessions(keys))", []),
-        ("def change(): current().store.set_note(key, '')\nattempt(change)", []),
+        ("def change(): current().set_note(key, '')\nattempt(change)", []),
         ("try: current().turns.submit(key, '')\nexcept ColloquyError: pass", []),
     ],
 )

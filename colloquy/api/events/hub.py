@@ -174,11 +174,11 @@ class EventHub:
 
     def _places(self, keys: Iterable[SessionKey]) -> dict[SessionKey, str]:
         """Return the workspaces of the sessions that are not deleted."""
-        found = {key: self._store.find_session(key) for key in keys}
+        found = {key: self._store.sessions.find(key) for key in keys}
         return {key: session.workspace_id for key, session in found.items() if session}
 
     def _inside(self, workspaces: Iterable[str]) -> dict[SessionKey, str]:
-        return {key: workspace for workspace in workspaces for key in self._store.sessions_in([workspace])}
+        return {key: workspace for workspace in workspaces for key in self._store.workspaces.sessions_in([workspace])}
 
     def _forget_old(self) -> None:
         bus = self._bus()

@@ -69,7 +69,7 @@ def export_conversation(
     format: Annotated[FormatName, Query(description=f"{_FORMATS}.")] = "json",  # noqa: A002
 ) -> Response:
     """One conversation as a file, whichever user it belongs to."""
-    session = current().store.get_session(conversation_id)
+    session = current().store.sessions.get(conversation_id)
     if session is None:
         raise NotFoundError("There is no conversation with this id. It was deleted or never existed.")
     return _sent([session.key], _format(format), file_name(session.title) or "conversation", all_workspaces=False)

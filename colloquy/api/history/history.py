@@ -69,7 +69,7 @@ def search_conversations(q: Words, cursor: Cursor = None, limit: Limit = 20) -> 
     """Titles, messages and tool calls that contain all the words, ignoring case, newest first."""
     application = current()
     wanted = HistoryFilter(users=only(application.settings.user))
-    page = application.store.search_history(q, wanted, before=cursor, limit=limit)
+    page = application.store.history.search(q, wanted, before=cursor, limit=limit)
     return Paged(items=[_found(hit) for hit in page.items], next=page.next)
 
 
@@ -115,7 +115,7 @@ def branch_conversation(conversation_id: ConversationId, wanted: Branching, resp
 
 def _labels(key: SessionKey) -> Labels:
     store = current().store
-    return Labels(tags=list(store.tags_of(key)), note=store.note_of(key))
+    return Labels(tags=list(store.labels.tags(key)), note=store.labels.note(key))
 
 
 def _found(hit: Hit) -> Found:

@@ -90,11 +90,11 @@ class ResultOut(BaseModel):
 def _found(result_id: Annotated[str, Path(alias="id")]) -> Result:
     """Return the result, if it and its session exist and belong to this app's user."""
     application = current()
-    result = application.store.get_result(result_id)
+    result = application.store.results.get(result_id)
     is_here = (
         result is not None
         and result.key.user_id == application.settings.user
-        and application.store.get_session(result.key.session_id) is not None
+        and application.store.sessions.get(result.key.session_id) is not None
     )
     if result is None or not is_here:
         raise NotFoundError("This result does not exist. It or its chat was deleted.")
@@ -108,7 +108,7 @@ Found = Annotated[Result, Depends(_found)]
 def list_results(conversation_id: str, cursor: Cursor = None, limit: Limit = 20) -> Paged[ResultOut]:
     """Results of a conversation, newest first."""
     key = session_named(conversation_id).key
-    page = current().store.list_results(key, before=cursor, limit=limit)
+    page = current().store.results.list(key, before=cursor, limit=limit)
     return Paged(items=[ResultOut.of(result) for result in page.items], next=page.next)
 
 
@@ -191,7 +191,7 @@ def _drawn(result: Result, form: Literal["png", "svg"], known: str | None) -> Re
 
 
 def _data(result: Result, form: str) -> bytes:
-    data = current().store.result_data(result.id)
+    data = current().store.results.data(result.id)
     if data is None:
         raise _no_such_form(result, form)
     return data

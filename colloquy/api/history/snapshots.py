@@ -86,7 +86,7 @@ def delete_snapshot(name: Name) -> None:
 
 def _folder() -> SnapshotFolder:
     application = current()
-    return SnapshotFolder(application.store, application.settings.data_dir)
+    return SnapshotFolder(application.store.snapshots, application.settings.data_dir)
 
 
 def _find(name: str) -> KeptSnapshot:

@@ -14,7 +14,7 @@ def session_named(session_id: str) -> SessionSummary:
         NotFoundError: it does not exist, or no longer.
     """
     application = current()
-    session = application.store.get_session(session_id)
+    session = application.store.sessions.get(session_id)
     if session is None or session.key.user_id != application.settings.user:
         raise NotFoundError("There is no conversation with this id. It was deleted or never existed.")
     return session
@@ -26,7 +26,7 @@ def turn_named(turn_id: str) -> Turn:
     Raises:
         NotFoundError: it does not exist.
     """
-    turn = current().store.get_turn(turn_id)
+    turn = current().store.turns.get(turn_id)
     if turn is None:
         raise NotFoundError("There is no turn with this id.")
     session_named(turn.key.session_id)
@@ -39,7 +39,7 @@ def workspace_named(workspace_id: str) -> Workspace:
     Raises:
         NotFoundError: it does not exist.
     """
-    workspace = current().store.get_workspace(workspace_id)
+    workspace = current().store.workspaces.get(workspace_id)
     if workspace is None:
         raise NotFoundError("There is no workspace, and so no data connection, with this id.")
     return workspace

@@ -225,7 +225,7 @@ def _page(
     saved: bool | None,  # noqa: FBT001 - as the routes have it
 ) -> Paged[Conversation]:
     application = current()
-    page = application.store.list_sessions(
+    page = application.store.sessions.list(
         application.settings.user,
         workspace_id=workspace_id,
         saved=saved,
@@ -291,7 +291,7 @@ async def retitle(session: SessionSummary, message: str) -> None:
 
 
 def _first_message(session: SessionSummary) -> str:
-    events = current().store.list_events(session.key, limit=LOOKED_AT, oldest=True)
+    events = current().store.events.list(session.key, limit=LOOKED_AT, oldest=True)
     said = (text_of(stored.event.content) for stored in events if stored.event.author == USER)
     return next((text for text in said if text.strip()), "")
 

@@ -65,7 +65,7 @@ def _keep(key: SessionKey, message_id: str, score: Literal[1, -1] | None, commen
 
 
 def _now(key: SessionKey, message_id: str) -> FeedbackOut:
-    found = current().store.feedback_of(key, [message_id]).get(message_id)
+    found = current().store.feedback.of_events(key, [message_id]).get(message_id)
     if found is None:
         return FeedbackOut(message_id=message_id, score=None, comment="", at=None)
     return FeedbackOut(message_id=message_id, score=found.score, comment=found.comment, at=moment(found.at))

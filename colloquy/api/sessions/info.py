@@ -54,7 +54,7 @@ def session_info(session: SessionSummary) -> SessionInfo:
     """Return a session as the API describes it."""
     application = current()
     agent = application.agents.find(session.key.app_name)
-    workspace = application.store.get_workspace(session.workspace_id)
+    workspace = application.store.workspaces.get(session.workspace_id)
     return SessionInfo(
         session_id=session.key.session_id,
         agent_id=session.key.app_name,

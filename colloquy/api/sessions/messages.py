@@ -200,7 +200,7 @@ def session_messages(key: SessionKey, events: Sequence[StoredEvent]) -> list[Ses
     calls_of = _calls_of(events)
     places = {stored.event.id: stored.seq for stored in events}
     shown = sorted(messages(events), key=lambda message: places[message.id])
-    turns = current().store.get_turns({message.turn_id for message in shown})
+    turns = current().store.turns.by_id({message.turn_id for message in shown})
     by_id = {message.id: _message(key, message, turns.get(message.turn_id)) for message in shown}
     for message in shown:
         moved = [step for step in message.steps if step.call_id in calls_of and calls_of[step.call_id] in by_id]

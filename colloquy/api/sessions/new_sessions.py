@@ -26,7 +26,7 @@ def new_session(
         AlreadyExistsError: the ID was used before.
     """
     application = current()
-    workspace = application.store.get_workspace(workspace_id)
+    workspace = application.store.workspaces.get(workspace_id)
     if workspace is None:
         raise UnknownWorkspaceError(f"There is no workspace {workspace_id!r}.")
     chosen = _agent(application, agent, workspace)
@@ -40,7 +40,7 @@ def new_session(
 
 def is_unused(session_id: str) -> bool:
     """Whether a client may create a session with this ID: a UUID that no session has or had."""
-    return is_new_id(session_id) and not current().store.is_known(session_id)
+    return is_new_id(session_id) and not current().store.sessions.is_known(session_id)
 
 
 def session_to_go_on(session_id: str) -> SessionSummary:

@@ -96,7 +96,7 @@ def save_session(wanted: SaveSession, response: Response) -> Session:
     """Mark a session as saved, or store one from elsewhere."""
     application = current()
     begins = wanted.agent_id is not None and wanted.session_id is not None and is_new_id(wanted.session_id)
-    if wanted.session_id is not None and not (begins and not application.store.existing_sessions([wanted.session_id])):
+    if wanted.session_id is not None and not (begins and not application.store.sessions.existing([wanted.session_id])):
         session = session_to_go_on(wanted.session_id)
     else:  # the id of a deleted session cannot be used again
         session = new_session(
@@ -121,7 +121,7 @@ def list_sessions_of_agent(
 ) -> Paged[Session]:
     """The sessions with an agent, most recently updated first."""
     application = current()
-    page = application.store.list_sessions(
+    page = application.store.sessions.list(
         application.settings.user, app_name=id, saved=saved, before=cursor, limit=limit
     )
     if not page.items and application.agents.find(id) is None:
@@ -168,7 +168,7 @@ def take_history(session: SessionSummary, history: list[HistoryMessage]) -> bool
     Raises:
         SessionBusyError, SessionGoneError
     """
-    if not history or current().store.list_events(session.key, limit=1, include_rewound=True):
+    if not history or current().store.events.list(session.key, limit=1, include_rewound=True):
         return False
     record(session, history)
     return True

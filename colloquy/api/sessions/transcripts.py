@@ -20,7 +20,7 @@ _CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
 def tag_of_session(session: SessionSummary) -> str:
     """Return the ETag of a session with its messages, however much of it the response contains."""
-    last = current().store.list_events(session.key, limit=1)
+    last = current().store.events.list(session.key, limit=1)
     return tag_of(replace(session, unseen=False), last[-1].seq if last else 0)
 
 
@@ -33,7 +33,7 @@ def page_of_messages(key: SessionKey, cursor: str | None, limit: int) -> tuple[l
     place, end = _places(cursor)
     size = limit * EVENTS_PER_MESSAGE + 1
     while True:
-        events = current().store.list_events(key, before=end, limit=size)
+        events = current().store.events.list(key, before=end, limit=size)
         from_start = len(events) < size
         whole = events if from_start else _without_cut_turn(events)
         places = {stored.event.id: stored.seq for stored in whole}
@@ -69,4 +69,4 @@ def _places(cursor: str | None) -> tuple[int | None, int | None]:
 
 def messages_of_turn(turn: Turn) -> list[SessionMessage]:
     """Return what was said in a turn, from its message to the last word."""
-    return session_messages(turn.key, current().store.events_of_turn(turn))
+    return session_messages(turn.key, current().store.events.of_turn(turn))

@@ -203,8 +203,8 @@ def list_versions(turn_id: str) -> Versions:
     Only the version that is part of the conversation appears in the session's messages and in figures.
     """
     turn, store = turn_named(turn_id), current().store
-    ids = store.versions(turn.key).get(turn_id, (turn_id,))
-    found = [version for version in map(store.get_turn, ids) if version]
+    ids = store.turns.versions(turn.key).get(turn_id, (turn_id,))
+    found = [version for version in map(store.turns.get, ids) if version]
     return Versions(
         session_id=turn.key.session_id,
         versions=[

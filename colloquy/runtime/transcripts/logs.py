@@ -223,10 +223,10 @@ class TranscriptLogs:
             else:
                 self._open[key] = path, size + len(data)
                 return
-        session = self._store.find_session(key)
+        session = self._store.sessions.find(key)
         if session is None or [one["type"] for one in lines] == [END]:
             return  # a deleted session, or an end without a beginning
-        names = {workspace.id: workspace.name for workspace in self._store.list_workspaces()}
+        names = {workspace.id: workspace.name for workspace in self._store.workspaces.list()}
         data = written([header(session, names.get(session.workspace_id, ""), lines[0]), *lines])
         self._open[key] = files.create(self._folder, key.session_id, session.workspace_id, data), len(data)
 

@@ -196,7 +196,7 @@ class Execution:
             await self._update(status=TurnStatus.RUNNING, started_at=self._tally.started_at)
             return
         await self._update(status=TurnStatus.RUNNING)
-        before = await asyncio.to_thread(self._services.store.get_turn, self._live.turn.id)
+        before = await asyncio.to_thread(self._services.store.turns.get, self._live.turn.id)
         if before:
             self._tally = _Tally(
                 before.first_token_at, before.input_tokens, before.output_tokens, before.started_at or 0.0
@@ -412,7 +412,7 @@ class Execution:
         }
 
     async def _update(self, **fields: Unpack[_TurnFields]) -> None:
-        await asyncio.to_thread(self._services.store.update_turn, self._live.turn.id, **fields)
+        await asyncio.to_thread(self._services.store.turns.update, self._live.turn.id, **fields)
         self._publish(EventKind.TURN_CHANGED, fields.get("status"))
 
     def _publish(self, kind: EventKind, status: TurnStatus | None = None) -> None:

@@ -138,7 +138,7 @@ class TurnLoop:
             with suppress(SessionNotFoundError):  # the session has been deleted meanwhile
                 await answer_open_calls(self._services.sessions, live.turn, OPEN_CALL[TurnStatus.STOPPED])
         await asyncio.to_thread(
-            self._services.store.update_turn, live.turn.id, status=TurnStatus.STOPPED, ended_at=time.time()
+            self._services.store.turns.update, live.turn.id, status=TurnStatus.STOPPED, ended_at=time.time()
         )
 
     async def answer(self, turn_id: str, responses: Mapping[str, Mapping[str, Any]]) -> Turn:
@@ -185,11 +185,11 @@ class TurnLoop:
         """Record at least how a turn ended, as soon as the store accepts it. If the process ends before that, the next
         start finds the turn unfinished."""
         ended_at = time.time()
-        self._services.store.turn_ended_unkept(live.turn, live.status, ended_at, live.error)
+        self._services.store.turns.ended_unkept(live.turn, live.status, ended_at, live.error)
         async for attempt in AsyncRetrying(wait=wait_exponential(max=LONGEST_WAIT_FOR_STORE)):
             with attempt:
                 await asyncio.to_thread(
-                    self._services.store.update_turn,
+                    self._services.store.turns.update,
                     live.turn.id,
                     status=live.status,
                     ended_at=ended_at,
@@ -241,7 +241,7 @@ class TurnLoop:
 
     def _show_unkept(self, live: LiveTurn) -> None:
         live.ended_at = live.ended_at or time.time()
-        self._services.store.turn_ended_unkept(live.turn, live.status, live.ended_at, live.error)
+        self._services.store.turns.ended_unkept(live.turn, live.status, live.ended_at, live.error)
         live.event_stream.end()
         self._changed(live)
 
@@ -291,7 +291,7 @@ class TurnLoop:
             if not chunks:
                 continue
             try:
-                await asyncio.to_thread(self._services.store.append_chunks, chunks)
+                await asyncio.to_thread(self._services.store.turns.append_chunks, chunks)
             # Whatever it is, the chunks are tried again with the next ones.
             except Exception as error:
                 if not isinstance(error, StoreError):

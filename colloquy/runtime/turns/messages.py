@@ -48,7 +48,7 @@ class Messages:
         Raises:
             AttachmentRefusedError: a file cannot be part of a message, or the session's model does not read it.
         """
-        session = self._services.store.find_session(key)
+        session = self._services.store.sessions.find(key)
         model = self._model_of(session) if session else None
         if files and model and (reason := refusal(files, self._services.models.info(model))):
             raise AttachmentRefusedError(reason)
@@ -67,12 +67,12 @@ class Messages:
         if not text.strip() and not files and not answers:
             raise EmptyMessageError
         store = self._services.store
-        session = store.find_session(key)
+        session = store.sessions.find(key)
         if session is None:
             raise SessionGoneError
         if session.title_source is TitleSource.NONE and (text.strip() or files):
             names = names_of([part for part in content.parts or [] if is_file(part)])
-            store.rename_session(key, first_words(text if text.strip() else names), TitleSource.WORDS)
+            store.sessions.rename(key, first_words(text if text.strip() else names), TitleSource.WORDS)
         return Turn(
             id=str(uuid.uuid4()),
             key=key,
@@ -103,7 +103,7 @@ async def write_title(services: Services, turn: Turn) -> None:
     """Replace the title made of a message's first words with one made from its query or by the turn's model, unless
     someone has already given another."""
     store = services.store
-    session = await asyncio.to_thread(store.find_session, turn.key)
+    session = await asyncio.to_thread(store.sessions.find, turn.key)
     if session is None or session.title_source is not TitleSource.WORDS:
         return
     request = request_of(message_text(turn))
@@ -114,6 +114,6 @@ async def write_title(services: Services, turn: Turn) -> None:
         title = await services.models.title(turn.model, message_text(turn))
     if not title:
         return
-    renamed = await asyncio.to_thread(store.rename_session, turn.key, title, TitleSource.MODEL)
+    renamed = await asyncio.to_thread(store.sessions.rename, turn.key, title, TitleSource.MODEL)
     if renamed:
         services.bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, turn.key))

@@ -35,7 +35,7 @@ async def recover(services: Services) -> tuple[list[LiveTurn], list[Turn]]:
     going_on: list[LiveTurn] = []
     open_still: list[Turn] = []
     paused: set[SessionKey] = set()
-    for turn in services.store.list_unfinished_turns():
+    for turn in services.store.turns.unfinished():
         if live := await _going_on(services, turn, paused):
             paused.add(turn.key)
             going_on.append(live)
@@ -43,7 +43,7 @@ async def recover(services: Services) -> tuple[list[LiveTurn], list[Turn]]:
         try:
             await close(services, turn)
         except NOTHING_IS_KEPT:
-            services.store.turn_ended_unkept(turn, TurnStatus.INTERRUPTED, time.time(), None)
+            services.store.turns.ended_unkept(turn, TurnStatus.INTERRUPTED, time.time(), None)
             open_still.append(turn)
     return going_on, open_still
 
@@ -73,13 +73,13 @@ async def close(services: Services, turn: Turn) -> None:
         raise
     except Exception:  # the turn is over anyway
         log.warning("what a turn said could not be kept", turn=turn.id, exc_info=True)
-    services.store.update_turn(turn.id, status=TurnStatus.INTERRUPTED, ended_at=time.time())
+    services.store.turns.update(turn.id, status=TurnStatus.INTERRUPTED, ended_at=time.time())
     services.transcripts.turn_ended(turn.key, turn.id, TurnStatus.INTERRUPTED, None)
 
 
 async def _keep_said(services: Services, turn: Turn) -> None:
     sessions = services.sessions
-    text = unfinished_text(services.store.partial_text(turn.id))
+    text = unfinished_text(services.store.turns.partial_text(turn.id))
     with suppress(SessionNotFoundError):  # the session has been deleted meanwhile
         await append_lost_message(sessions, turn)
         await answer_open_calls(sessions, turn, OPEN_CALL[TurnStatus.INTERRUPTED])

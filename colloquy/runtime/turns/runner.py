@@ -102,7 +102,7 @@ def runner_for(live: LiveTurn, services: Services) -> Runner:
     agent = services.agents.get(turn.key.app_name)
     models, model, info = services.models, None, None
     if agent.chooses_model and not agent.problem:
-        session = services.store.find_session(turn.key)
+        session = services.store.sessions.find(turn.key)
         chosen = turn.model or (session and session.model)  # a query has none, but its follow-up may ask one
         info = models.info(chosen) if chosen else models.default()
         model = models.llm_when_asked(info.id)
@@ -133,7 +133,7 @@ def rewinder_for(app_name: str, services: Services) -> RewindRunner:
 
 def _surroundings(turn: Turn, agent: Agent, services: Services, *, calls_tools: bool) -> Surroundings:
     settings = services.settings
-    session = services.store.find_session(turn.key)
+    session = services.store.sessions.find(turn.key)
     asks_history = HISTORY in agent.tools
     scope = services.history_scope(turn.key) if asks_history else None
     return Surroundings(
@@ -150,5 +150,5 @@ def _surroundings(turn: Turn, agent: Agent, services: Services, *, calls_tools: 
 
 def _words_of(services: Services, scope: HistoryFilter) -> list[str]:
     """Describe a scope in phrases for an agent, with the names of workspaces and times in UTC."""
-    names = {workspace.id: workspace.name for workspace in services.store.list_workspaces()}
+    names = {workspace.id: workspace.name for workspace in services.store.workspaces.list()}
     return in_words(scope, workspace=lambda one: names.get(one, one))

@@ -83,7 +83,7 @@ class Turns:
         with self._entry:
             turn = self._messages.new_turn(key, content)
             try:
-                self._services.store.create_turn(turn)
+                self._services.store.turns.create(turn)
             except SessionNotFoundError as error:
                 raise SessionGoneError from error
             self._services.active.add(key, turn.id)
@@ -119,7 +119,7 @@ class Turns:
         """
         with self._entry:
             self._refuse_busy(turn.key)
-            before = self._services.store.rewind_to_show(turn.key, turn.id)
+            before = self._services.store.turns.rewind_to_show(turn.key, turn.id)
             if before is None:
                 return
             self._loop.call(self._rewind(turn.key, before))
@@ -187,7 +187,7 @@ class Turns:
         """
         event_stream = self.event_stream(turn.id)
         if event_stream is None:
-            for stored in await asyncio.to_thread(self._services.store.events_of_turn, turn):
+            for stored in await asyncio.to_thread(self._services.store.events.of_turn, turn):
                 yield stored.event
             return
         async for event in event_stream.follow():
@@ -217,7 +217,7 @@ class Turns:
 
     def _whole(self, turn_id: str) -> Turn:
         """Return the turn with its message."""
-        whole = self._services.store.get_turn(turn_id)
+        whole = self._services.store.turns.get(turn_id)
         if whole is None:
             raise SessionGoneError
         return whole

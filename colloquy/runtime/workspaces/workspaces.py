@@ -57,24 +57,24 @@ class Workspaces:
 
     def create(self, name: str, parent_id: str | None = None) -> Workspace:
         """Create a workspace. Raises WorkspaceError."""
-        workspace = self._store.create_workspace(name, parent_id)
+        workspace = self._store.workspaces.create(name, parent_id)
         self._changed()
         return workspace
 
     def rename(self, workspace_id: str, name: str) -> None:
         """Rename a workspace. Raises WorkspaceError."""
-        self._store.rename_workspace(workspace_id, name)
+        self._store.workspaces.rename(workspace_id, name)
         self._changed()
 
     def move(self, workspace_id: str, parent_id: str | None) -> None:
         """Move a workspace below another one, or to the top. Raises WorkspaceError."""
-        self._store.move_workspace(workspace_id, parent_id)
+        self._store.workspaces.move(workspace_id, parent_id)
         self._changed()
 
     def subtree(self, workspace_id: str) -> list[str]:
         """Return the ids of a workspace and of all workspaces below it."""
         below: dict[str | None, list[str]] = {}
-        for workspace in self._store.list_workspaces():
+        for workspace in self._store.workspaces.list():
             below.setdefault(workspace.parent_id, []).append(workspace.id)
         found = [workspace_id]
         for one in found:
@@ -91,7 +91,7 @@ class Workspaces:
         """
         self._secrets.get(workspace_id)  # fails before anything is deleted, rather than after
         ids = self.subtree(workspace_id)
-        gone = self._store.delete_workspace(workspace_id)
+        gone = self._store.workspaces.delete(workspace_id)
         for one in ids:
             self._close(one)
             self._secrets.set(one, {})
@@ -113,7 +113,7 @@ class Workspaces:
         before = self._secrets.get(workspace_id)
         self._secrets.set(workspace_id, secret)
         try:
-            self._store.set_connection(workspace_id, stored)
+            self._store.workspaces.set_connection(workspace_id, stored)
         except StoreError:
             self._secrets.set(workspace_id, before)
             raise
@@ -141,7 +141,7 @@ class Workspaces:
 
     def problems(self) -> dict[str, str]:
         """Return the problems of all workspaces that have one, by workspace id."""
-        return {one.id: problem for one in self._store.list_workspaces() if (problem := self.problem(one))}
+        return {one.id: problem for one in self._store.workspaces.list() if (problem := self.problem(one))}
 
     def look_soon(self, workspace: Workspace) -> None:
         """Test in the background whether a workspace's server responds, unless it was tested a moment ago."""
@@ -176,7 +176,7 @@ class Workspaces:
 
     def shown_address(self, workspace_id: str) -> str:
         """Return the address of a workspace's data, without passwords; empty if it has none, or is the sample shop."""
-        workspace = self._store.get_workspace(workspace_id)
+        workspace = self._store.workspaces.get(workspace_id)
         if workspace is None or workspace.connection is None or workspace.connection.kind == SAMPLE:
             return ""
         connection = self.connection(workspace)
@@ -220,7 +220,7 @@ class Workspaces:
         Raises:
             ConnectionInvalidError, ConnectionUnavailableError, SecretsError
         """
-        workspace = self._store.get_workspace(workspace_id)
+        workspace = self._store.workspaces.get(workspace_id)
         connection = self.connection(workspace) if workspace else None
         if workspace is None or connection is None:
             return None
@@ -248,7 +248,7 @@ class Workspaces:
 
     def lacks_shop(self, workspace_id: str) -> bool:
         """Whether a query in a workspace must wait until the sample shop is created."""
-        workspace = self._store.get_workspace(workspace_id)
+        workspace = self._store.workspaces.get(workspace_id)
         return bool(workspace and workspace.connection and workspace.connection.kind == SAMPLE) and not self.has_shop
 
     def close(self) -> None:
@@ -293,7 +293,7 @@ class Workspaces:
             )
 
     def _kept_secret(self, bare: str, workspace_id: str | None) -> Secret:
-        workspace = self._store.get_workspace(workspace_id) if workspace_id else None
+        workspace = self._store.workspaces.get(workspace_id) if workspace_id else None
         stored = workspace.connection if workspace else None
         if workspace is None or stored is None or not addresses.is_same_server(stored.address, bare):
             raise ConnectionInvalidError(

@@ -50,7 +50,7 @@ def scope_bar(rollups: Rollups) -> Scope:
                 "workspaces",
                 "Workspace",
                 rollups.choices.workspaces,
-                WorkspaceTree(current().store.list_workspaces()).full_names().__getitem__,
+                WorkspaceTree(current().store.workspaces.list()).full_names().__getitem__,
             ),
             tags=_choice("tag", "Tag", rollups.choices.tags, least=1),
             turn_statuses=_choice("status", "Turn status", STATUSES),

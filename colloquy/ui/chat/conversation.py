@@ -34,9 +34,9 @@ def conversation(session: SessionSummary) -> None:
             st.button(
                 "Show older messages", key="older", icon=":material/expand_less:", on_click=_older, width="stretch"
             )
-        chatting = Chatting(current().store.versions(session.key), editing())
+        chatting = Chatting(current().store.turns.versions(session.key), editing())
         transcript(session.key, settled, icon, chatting)
-        connection_warning(current().store.get_workspace(session.workspace_id))
+        connection_warning(current().store.workspaces.get(session.workspace_id))
         model_notice(session)
     first = events[0].seq if more else 0
     live_end(session.key, settled, first, state.title_of(session), icon)
@@ -44,14 +44,14 @@ def conversation(session: SessionSummary) -> None:
 
 def _window(key: SessionKey) -> tuple[list[StoredEvent], bool]:
     size = st.session_state.get("window", {}).get(key.session_id, WINDOW)
-    events = current().store.list_events(key, limit=size + 1)
+    events = current().store.events.list(key, limit=size + 1)
     return events[-size:], len(events) > size
 
 
 def _tab_title(session: SessionSummary) -> str:
     """Returns the title of the browser tab: the chat's title, its agent and its model."""
     agent = current().agents.find(session.key.app_name)
-    asked = session.model and current().store.asked_a_model(session.key)
+    asked = session.model and current().store.history.asked_a_model(session.key)
     model = current().models.label(session.model) if session.model and asked else ""
     return " · ".join(filter(None, (state.title_of(session), agent.name if agent else session.key.app_name, model)))
 

@@ -49,7 +49,7 @@ def live_end(key: SessionKey, settled: Sequence[StoredEvent], first: int, title:
     events = _events(key, settled, first)
     shown = messages(events)
     details = details_of(key, shown)
-    chatting = Chatting(current().store.versions(key), editing())
+    chatting = Chatting(current().store.turns.versions(key), editing())
     under_way = {view.turn.id for view in live}
     over = [message for message in shown if message.turn_id not in under_way]
     _over(over, details, icon, chatting, is_end=not live)
@@ -59,7 +59,7 @@ def live_end(key: SessionKey, settled: Sequence[StoredEvent], first: int, title:
     _end_mark(key)
     if not live:
         current().mark_seen(key)
-    session = current().store.find_session(key)
+    session = current().store.sessions.find(key)
     message_input(
         input_of(key),
         partial(_send, key, crowded=len(details.turns) > TAIL_TURNS),
@@ -75,7 +75,7 @@ def _events(key: SessionKey, settled: Sequence[StoredEvent], first: int) -> list
     the messages above it are out of date too: the whole page is redrawn.
     """
     anchor = settled[-1].seq if settled else first
-    events = current().store.list_events(key, after=anchor - 1, limit=TAIL_EVENTS + 1)
+    events = current().store.events.list(key, after=anchor - 1, limit=TAIL_EVENTS + 1)
     if anchor and len(events) <= TAIL_EVENTS and [event.seq for event in events[:1]] != [anchor]:
         state.rerun()
     return [event for event in events if event.seq > anchor or not settled][-TAIL_EVENTS:]
@@ -85,7 +85,7 @@ def _commands(session: SessionSummary | None) -> Sequence[Command]:
     if session is None:
         return ()
     agent = current().agents.find(session.key.app_name)
-    return commands(agent, current().store.get_workspace(session.workspace_id))
+    return commands(agent, current().store.workspaces.get(session.workspace_id))
 
 
 def _above_input(key: SessionKey, live: Sequence[LiveView]) -> None:
@@ -101,7 +101,7 @@ def _waits(view: LiveView) -> bool:
 
 
 def _end_mark(key: SessionKey) -> None:
-    session = current().store.find_session(key)
+    session = current().store.sessions.find(key)
     if session and session.status is SessionStatus.TERMINATED:
         st.caption(":material/power_settings_new: Terminated. Send a message to continue.")
 
@@ -191,7 +191,7 @@ def _doing(view: LiveView, going: Sequence[Shown]) -> str:
     if view.status.is_over:
         return ""
     workspaces = current().workspaces
-    session = None if workspaces.has_shop else current().store.find_session(view.turn.key)
+    session = None if workspaces.has_shop else current().store.sessions.find(view.turn.key)
     if session and workspaces.lacks_shop(session.workspace_id):
         return "Opening the sample shop…"
     return "" if any(part.response is None for part in going if isinstance(part, Step)) else "Thinking"
@@ -228,7 +228,7 @@ def _stop_button(view: LiveView, name: str) -> None:
 
 
 def _send(key: SessionKey, text: str, files: Sequence[Attachment], *, crowded: bool) -> Refused | None:
-    kept, reasons = sendable(files, current().store.get_session(key.session_id))
+    kept, reasons = sendable(files, current().store.sessions.get(key.session_id))
     if reasons:
         return Refused(reasons, kept)
     try:

@@ -25,7 +25,7 @@ EDITING = "editing"
 def message_actions(
     key: SessionKey, message: Message, turn: Turn | None, versions: Mapping[str, tuple[str, ...]]
 ) -> Actions:
-    """Returns the actions on a message. ``versions`` come from ``Store.versions``."""
+    """Returns the actions on a message. ``versions`` come from ``store.turns.versions``."""
 
     def do(action: str) -> None:
         if action == EDIT:
@@ -78,7 +78,7 @@ def _send_again(turn: Turn) -> None:
 
 
 def _show(versions: Sequence[str], number: int) -> None:
-    turn = current().store.get_turn(versions[number - 1])
+    turn = current().store.turns.get(versions[number - 1])
     if turn and attempt(lambda: current().turns.show(turn)):
         state.touch(Part.PAGE)
 

@@ -131,7 +131,7 @@ def _filters() -> tuple[str | None, str]:
 def _nothing_here(agent_id: str | None) -> str:
     if agent_id:
         return "No chats with this agent."
-    workspace = current().store.get_workspace(state.chosen_workspace())
+    workspace = current().store.workspaces.get(state.chosen_workspace())
     if workspace is None or workspace.id == GENERAL:
         return "Your chats appear here."
     return f"Your chats in {label(workspace.name)} appear here."
@@ -142,7 +142,7 @@ def _sessions(agent_id: str | None, search: str) -> tuple[Page[SessionSummary], 
     shown = st.session_state.get("session_rows", {})
     chosen = state.chosen_workspace()
     listed = partial(
-        current().store.list_sessions,
+        current().store.sessions.list,
         current().settings.user,
         app_name=agent_id,
         search=search,
@@ -155,9 +155,9 @@ def _sessions(agent_id: str | None, search: str) -> tuple[Page[SessionSummary], 
 def _found_names(sessions: Sequence[SessionSummary], search: str) -> dict[SessionKey, str]:
     """Returns the rows' texts for a search: title and workspace, and the message's words if the title does not
     match."""
-    workspaces = {workspace.id: workspace.name for workspace in current().store.list_workspaces()}
+    workspaces = {workspace.id: workspace.name for workspace in current().store.workspaces.list()}
     titles = {session.key: excerpt_of(_title(session), (search,)) for session in sessions}
-    excerpts = current().store.excerpts([key for key, (_, marks) in titles.items() if not marks], search)
+    excerpts = current().store.sessions.excerpts([key for key, (_, marks) in titles.items() if not marks], search)
     names = {}
     for session in sessions:
         workspace = workspaces.get(session.workspace_id, "")

@@ -90,9 +90,9 @@ def details_of(key: SessionKey, shown: Iterable[Message]) -> Details:
     answers = [message.id for message in shown if not message.is_user]
     return Details(
         key,
-        store.get_turns({message.turn_id for message in shown}) if shown else {},
-        store.results_of(calls) if calls else {},
-        store.feedback_of(key, answers) if answers else {},
+        store.turns.by_id({message.turn_id for message in shown}) if shown else {},
+        store.results.of_calls(calls) if calls else {},
+        store.feedback.of_events(key, answers) if answers else {},
     )
 
 

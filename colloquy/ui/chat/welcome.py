@@ -26,7 +26,7 @@ OFFERED = "offered_agents"
 
 def welcome() -> None:
     """Draws a chat that becomes a session with its first message."""
-    workspace = current().store.get_workspace(state.active_workspace())
+    workspace = current().store.workspaces.get(state.active_workspace())
     with st.container(key="welcome"):
         st.title(_heading(workspace), anchor=False)
         connection_line(state.active_workspace())
@@ -85,8 +85,8 @@ def _choice_of_agent() -> Agent:
 def _pointer_to_the_sample_shop() -> None:
     """Draws a link to the sample data, until the user has a chat there."""
     store = current().store
-    shop = store.get_workspace(SAMPLE_SHOP)
-    if shop is None or store.list_sessions(current().settings.user, workspace_id=SAMPLE_SHOP, limit=1).items:
+    shop = store.workspaces.get(SAMPLE_SHOP)
+    if shop is None or store.sessions.list(current().settings.user, workspace_id=SAMPLE_SHOP, limit=1).items:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="pointer"):
         st.caption(":material/database: Try the data analyst with the sample database.", width="content")

@@ -58,7 +58,7 @@ def export_section() -> None:
 
 def _which() -> tuple[str | None, str | None, bool]:
     """Returns the chosen user and agent, None for all, and whether only saved chats are wanted."""
-    choices = current().store.history_choices()
+    choices = current().store.history.choices()
     with st.container(horizontal=True, vertical_alignment="bottom", key="export-filters"):
         user = _one("User", "export-user", choices.users)
         agent = _one("Agent", "export-agent", choices.agents, agent_name)

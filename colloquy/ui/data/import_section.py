@@ -61,7 +61,7 @@ def import_section() -> None:
 
 
 def _options() -> None:
-    workspaces = {AS_IN_FILE: "As named in the file"} | WorkspaceTree(current().store.list_workspaces()).full_names()
+    workspaces = {AS_IN_FILE: "As named in the file"} | WorkspaceTree(current().store.workspaces.list()).full_names()
     agents = {agent.id: agent.name for agent in current().agents.list() if not agent.problem}
     st.radio(
         "Owner of the imported chats",

@@ -107,7 +107,7 @@ class _Job:
 def folder() -> SnapshotFolder:
     """Returns the folder of this app's snapshots."""
     application = current()
-    return SnapshotFolder(application.store, application.settings.data_dir)
+    return SnapshotFolder(application.store.snapshots, application.settings.data_dir)
 
 
 def _kept() -> None:

@@ -42,7 +42,7 @@ def pick(page: Mapping[str, HistoryRow], refs: Iterable[str]) -> None:
 
 def tags_changed() -> None:
     """Reloads the tags of the selected rows. For callbacks."""
-    tags_of = current().store.tags_of
+    tags_of = current().store.labels.tags
     st.session_state[PICKED] = {ref: replace(row, tags=tags_of(row.key)) for ref, row in picked().items()}
 
 
@@ -167,7 +167,7 @@ def tag_several(rows: Sequence[HistoryRow]) -> None:
 
 def _options(own: Sequence[str]) -> list[str]:
     """Returns all existing tags, most used first."""
-    used = current().store.all_tags()
+    used = current().store.labels.all_tags()
     return list(dict.fromkeys([*sorted(used, key=lambda tag: -used[tag]), *own]))
 
 

@@ -35,7 +35,7 @@ def scope_line(scope: HistoryFilter | None) -> None:
     if scope is None or scope.is_everything:
         return
     application = current()
-    workspaces = {workspace.id: workspace.name for workspace in application.store.list_workspaces()}
+    workspaces = {workspace.id: workspace.name for workspace in application.store.workspaces.list()}
     agents = {agent.id: agent.name for agent in application.agents.list()}
     words = in_words(
         scope,
@@ -55,7 +55,7 @@ def scope_of_session(key: SessionKey) -> HistoryFilter | None:
     if agent is None or HISTORY not in agent.tools:
         return None
     try:
-        return scope_in(current().store.session_state(key))
+        return scope_in(current().store.sessions.state(key))
     except ScopeInvalidError as error:
         st.warning(plain_markdown(str(error)), icon=":material/filter_alt_off:")
         return None

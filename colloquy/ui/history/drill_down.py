@@ -155,7 +155,7 @@ def heading(text: str) -> None:
 def _words(drill: Drill) -> list[str]:
     filters = drill.filters
     days = day_text(drill.first) + (f" to {day_text(drill.last)}" if drill.last > drill.first else "")
-    places = WorkspaceTree(current().store.list_workspaces()).full_names()
+    places = WorkspaceTree(current().store.workspaces.list()).full_names()
     return [
         days,
         *(["saved chats"] if filters.saved else []),

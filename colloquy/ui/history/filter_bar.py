@@ -51,7 +51,7 @@ def search_box(view: View) -> None:
 
 def filter_bar(view: View, choices: HistoryChoices) -> None:
     """Draws the filters with the view's values. A change is written to the URL."""
-    places = WorkspaceTree(current().store.list_workspaces()).places
+    places = WorkspaceTree(current().store.workspaces.list()).places
     # The style sheet shows this on phones only, and hides the filters until it is ticked.
     st.toggle(f"Filters ({number})" if (number := _in_use(view)) else "Filters", key="history-more")
     with st.container(horizontal=True, vertical_alignment="bottom", key="history-filters"):
@@ -59,7 +59,7 @@ def filter_bar(view: View, choices: HistoryChoices) -> None:
         _several("workspaces", "Workspace", view, choices.workspace_ids, lambda one: _workspace(places, one))
         _several("agents", "Agent", view, choices.agents, agent_name)
         _several("models", "Model", view, choices.models, current().models.label)
-        _several("tags", "Tag", view, list(current().store.all_tags()))
+        _several("tags", "Tag", view, list(current().store.labels.all_tags()))
         _several("statuses", "Status", view, list(STATUSES), lambda one: STATUSES.get(one, one))
         if len(choices.users) > 1 or view.user:
             users = list(dict.fromkeys(["", *choices.users, view.user]))

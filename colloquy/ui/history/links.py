@@ -77,7 +77,7 @@ def _number() -> None:
 def neighbours(key: SessionKey, view: View) -> None:
     """Draws both buttons, with the position in the list between them; nothing if the conversation is not in it."""
     try:
-        found = current().store.history_neighbours(key, view.filter(zone()), sort=view.sort, descending=view.descending)
+        found = current().store.history.neighbours(key, view.filter(zone()), sort=view.sort, descending=view.descending)
     except ColloquyError:  # the list itself reports what is wrong with it
         return
     if not found or found.total < 2:

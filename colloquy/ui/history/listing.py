@@ -36,7 +36,7 @@ SHOWN_PAGE: Final = "history_place"
 def listing() -> None:
     """Draws the page while no transcript is open."""
     view, store = view_of_url(), current().store
-    choices = store.history_choices()
+    choices = store.history.choices()
     with st.container(horizontal=True, vertical_alignment="center", key="history-head"):
         st.title("History", anchor=False, width="content")
         demo_mark()
@@ -59,8 +59,8 @@ def listing() -> None:
         return
     wanted = view.filter(zone())
     shown = _shown_page(view)
-    page = store.list_history(wanted, sort=view.sort, descending=view.descending, before=shown.cursor, limit=ROWS)
-    _conversations(view, page, store.count_history(wanted), with_users=len(choices.users) > 1)
+    page = store.history.list(wanted, sort=view.sort, descending=view.descending, before=shown.cursor, limit=ROWS)
+    _conversations(view, page, store.history.count(wanted), with_users=len(choices.users) > 1)
 
 
 @st.fragment
@@ -97,7 +97,7 @@ def _conversations(view: View, page: Page[HistoryRow], total: int, *, with_users
 
 def _places(view: View) -> None:
     shown = _shown_page(view)
-    found = current().store.search_history(view.text, view.filter(zone()), before=shown.cursor, limit=HITS)
+    found = current().store.history.search(view.text, view.filter(zone()), before=shown.cursor, limit=HITS)
     if not found.items:
         _nothing_found()
         return

@@ -47,7 +47,7 @@ def reader(session_id: str, wanted: str | None, beside: str | None, text: str) -
         back, words = ":material/arrow_back:", "Back to the list" if view.filters else "All chats"
         st.button(words, key="history-back", icon=back, type="tertiary", on_click=links.back_to_list)
         demo_mark()
-        session = current().store.get_session(session_id)
+        session = current().store.sessions.get(session_id)
         if session and not beside:
             neighbours(session.key, view)
     if beside and beside != session_id:
@@ -63,7 +63,7 @@ def reader(session_id: str, wanted: str | None, beside: str | None, text: str) -
 def _side_by_side(session_id: str, wanted: str | None, beside: str, text: str) -> None:
     """Draws two transcripts that scroll separately; on a phone, one at a time."""
     names = ("First", "Second")
-    sides = [current().store.get_session(one) for one in (session_id, beside)]
+    sides = [current().store.sessions.get(one) for one in (session_id, beside)]
     with st.container(key="history-switch"):
         shown = st.segmented_control(
             "Chat", names, default=names[0], required=True, key="history-side", label_visibility="collapsed"
@@ -87,7 +87,7 @@ def _transcript(session: SessionSummary, wanted: str | None, text: str, *, prefi
         st.caption("This chat has no messages yet.")
         return
     found = _found(window.events, wanted)
-    if wanted and found is None and not current().store.events_around(key, wanted, limit=1):
+    if wanted and found is None and not current().store.events.around(key, wanted, limit=1):
         st.info("The message this link points to no longer exists.", icon=":material/link_off:")
     with st.container(key=f"{prefix}transcript"):
         place = shown[found[0]].id if found else None
@@ -96,7 +96,7 @@ def _transcript(session: SessionSummary, wanted: str | None, text: str, *, prefi
         reading = Reading(
             partial(_branch, session),
             partial(_show_version, key, wanted, prefix),
-            current().store.versions(key),
+            current().store.turns.versions(key),
             prefix,
             found[1] if found else frozenset(),
         )
@@ -175,9 +175,9 @@ def _widen(widen: Callable[[], None], prefix: str, aim: str) -> None:
 
 def _show_version(key: SessionKey, wanted: str | None, prefix: str, turn_id: str) -> None:
     """Switches to a version of a message, as in the chat: the conversation returns to the state it had then."""
-    turn = current().store.get_turn(turn_id)
+    turn = current().store.turns.get(turn_id)
     if turn and attempt(lambda: current().turns.show(turn)):
-        asked = current().store.events_of_turn(turn)[0].event.id
+        asked = current().store.events.of_turn(turn)[0].event.id
         show_around(key, wanted, asked)
         links.aim_at(prefix, asked)
 

@@ -30,7 +30,7 @@ CHOICES = 8
 def reader_head(session: SessionSummary) -> None:
     """Draws the header of a transcript."""
     st.set_page_config(page_title=f"{state.title_of(session)} · History · Colloquy")
-    row = current().store.history_row(session.key)
+    row = current().store.history.row(session.key)
     with st.container(key="reader-head", gap="xsmall"):
         _title(session, row)
         with st.container(horizontal=True, gap="small", key="reader-actions"):
@@ -63,7 +63,7 @@ def reader_head(session: SessionSummary) -> None:
 def side_head(session: SessionSummary, prefix: str) -> None:
     """Draws the header of one of two transcripts."""
     with st.container(key=f"{prefix}reader-head", gap="xsmall"):
-        _title(session, current().store.history_row(session.key))
+        _title(session, current().store.history.row(session.key))
         with st.container(horizontal=True, gap="small", key=f"{prefix}reader-actions"):
             _go_on_button(session, prefix)
             st.button(
@@ -141,7 +141,7 @@ def compare_dialog(key: SessionKey) -> None:
         max_chars=LONGEST_SEARCH,
         placeholder="Words in the other chat",
     )
-    found = current().store.list_history(HistoryFilter(text=(text or "").strip()), limit=CHOICES + 1).items
+    found = current().store.history.list(HistoryFilter(text=(text or "").strip()), limit=CHOICES + 1).items
     others = [row for row in found if row.key != key][:CHOICES]
     for row in others:
         if st.button(

@@ -54,39 +54,39 @@ def window_of(key: SessionKey, wanted: str | None) -> Window:
     store = current().store
     first, last = bounds
     return Window(
-        store.list_events(key, after=first - 1, before=last + 1, limit=MOST + 2 * LONGEST_TURN),
-        older=bool(store.list_events(key, before=first, limit=1)),
-        newer=bool(store.list_events(key, after=last, limit=1)),
+        store.events.list(key, after=first - 1, before=last + 1, limit=MOST + 2 * LONGEST_TURN),
+        older=bool(store.events.list(key, before=first, limit=1)),
+        newer=bool(store.events.list(key, after=last, limit=1)),
     )
 
 
 def show_older(key: SessionKey, wanted: str | None) -> None:
     """Extends the window at the older end."""
     first, last = _windows()[key, wanted]
-    if more := current().store.list_events(key, before=first, limit=SIZE):
+    if more := current().store.events.list(key, before=first, limit=SIZE):
         first = more[0].seq
-        shown = current().store.list_events(key, after=first - 1, before=last + 1, limit=MOST, oldest=True)
+        shown = current().store.events.list(key, after=first - 1, before=last + 1, limit=MOST, oldest=True)
         _windows()[key, wanted] = _whole_turns(key, (first, shown[-1].seq))
 
 
 def show_newer(key: SessionKey, wanted: str | None) -> None:
     """Extends the window at the newer end."""
     first, last = _windows()[key, wanted]
-    if more := current().store.list_events(key, after=last, limit=SIZE, oldest=True):
+    if more := current().store.events.list(key, after=last, limit=SIZE, oldest=True):
         last = more[-1].seq
-        shown = current().store.list_events(key, after=first - 1, before=last + 1, limit=MOST)
+        shown = current().store.events.list(key, after=first - 1, before=last + 1, limit=MOST)
         _windows()[key, wanted] = _whole_turns(key, (shown[0].seq, last))
 
 
 def show_end(key: SessionKey, wanted: str | None, *, oldest: bool) -> None:
     """Moves the window to the beginning (``oldest``) or to the end of the conversation."""
-    if events := current().store.list_events(key, limit=SIZE, oldest=oldest):
+    if events := current().store.events.list(key, limit=SIZE, oldest=oldest):
         _windows()[key, wanted] = _whole_turns(key, (events[0].seq, events[-1].seq))
 
 
 def show_around(key: SessionKey, wanted: str | None, event_id: str) -> None:
     """Moves the window to an event."""
-    if events := current().store.events_around(key, event_id, limit=SIZE):
+    if events := current().store.events.around(key, event_id, limit=SIZE):
         _windows()[key, wanted] = _whole_turns(key, (events[0].seq, events[-1].seq))
 
 
@@ -102,20 +102,20 @@ def _windows() -> dict[tuple[SessionKey, str | None], Bounds]:
 
 def _first_look(key: SessionKey, wanted: str | None) -> Bounds | None:
     store = current().store
-    events = store.events_around(key, wanted, limit=SIZE) if wanted else []
-    events = events or store.list_events(key, limit=SIZE, oldest=True)
+    events = store.events.around(key, wanted, limit=SIZE) if wanted else []
+    events = events or store.events.list(key, limit=SIZE, oldest=True)
     return _whole_turns(key, (events[0].seq, events[-1].seq)) if events else None
 
 
 def _whole_turns(key: SessionKey, bounds: Bounds) -> Bounds:
     store = current().store
     first, last = bounds
-    before = store.list_events(key, before=first + 1, limit=LONGEST_TURN)
+    before = store.events.list(key, before=first + 1, limit=LONGEST_TURN)
     for stored in reversed(before):
         if stored.event.invocation_id != before[-1].event.invocation_id:
             break
         first = stored.seq
-    after = store.list_events(key, after=last - 1, limit=LONGEST_TURN, oldest=True)
+    after = store.events.list(key, after=last - 1, limit=LONGEST_TURN, oldest=True)
     for stored in after:
         if stored.event.invocation_id != after[0].event.invocation_id:
             break

@@ -125,7 +125,7 @@ def _linked(table: pa.Table) -> tuple[pa.Table, dict[str, ColumnConfig]]:
         if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
             continue
         ids = set(table.column(place).to_pylist()) - {None}
-        if ids and current().store.existing_sessions(ids) == ids:
+        if ids and current().store.sessions.existing(ids) == ids:
             address = pa.array([one and CHAT + quote(one) for one in table.column(place).to_pylist()], pa.string())
             table = table.set_column(place, column.name, address)
             links[column.name] = st.column_config.LinkColumn(display_text=f"^{re.escape(CHAT)}(.*)$")

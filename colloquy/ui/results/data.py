@@ -70,7 +70,7 @@ def preview_of(result: Result) -> Preview | None:
     """Returns what to show of a table or chart; None if its data no longer exists. A result never changes."""
     preview = _kept.get(result.id)
     if preview is None:
-        data = current().store.result_data(result.id)
+        data = current().store.results.data(result.id)
         if data is None:
             return None
         preview = _made(result, data)

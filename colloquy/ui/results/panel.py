@@ -55,7 +55,7 @@ def results_panel(key: SessionKey) -> None:
     if state.must_give_way(Part.RESULTS) or state.active_id() != key.session_id:
         state.rerun()
     wake_on_news(key.session_id, words=False)
-    count = current().store.count_results(key)
+    count = current().store.results.count(key)
     look = _look(key, count)
     st.button(
         f"Results ({count})" if count else "Results",
@@ -87,7 +87,7 @@ def _panel(key: SessionKey, count: int) -> None:
         st.caption(EMPTY)
         return
     limits = st.session_state.get("result_limits", {})
-    results = current().store.list_results(key, limit=limits.get(key.session_id, RESULTS))
+    results = current().store.results.list(key, limit=limits.get(key.session_id, RESULTS))
     for result in results.items:
         _card(result)
     if results.next:
@@ -230,7 +230,7 @@ def _depth(result: Result) -> tuple[int, list[str]]:
     depth = begin = 0
     ids: list[str] = []
     before = None
-    while events := current().store.list_events(result.key, before=before, limit=STEP):
+    while events := current().store.events.list(result.key, before=before, limit=STEP):
         for stored in reversed(events):
             depth += 1
             if stored.event.invocation_id == result.turn_id:

@@ -45,7 +45,7 @@ def keep_button() -> None:
 
 def kept_queries() -> None:
     """Draws the saved queries."""
-    found = current().store.named_queries()
+    found = current().store.queries.named()
     if not found:
         st.caption("Saved queries appear here.")
     for one in found:
@@ -68,7 +68,7 @@ def kept_queries() -> None:
 
 def asked_queries() -> None:
     """Draws the recent queries, newest first."""
-    found = current().store.asked_queries(ASKED)
+    found = current().store.queries.asked(ASKED)
     if not found:
         st.caption("Recent queries appear here.")
     with st.container(key="asked"):

@@ -26,8 +26,8 @@ ACTIVE: Final = "--row-fill: color-mix(in srgb, var(--accent) 16%, transparent);
 
 def workspace_manager() -> None:
     """Draws the whole page."""
-    tree = WorkspaceTree(current().store.list_workspaces(), current().workspaces.problems())
-    counts = current().store.count_sessions()
+    tree = WorkspaceTree(current().store.workspaces.list(), current().workspaces.problems())
+    counts = current().store.workspaces.count_sessions()
     chosen = state.chosen_workspace()
     st.button("Back to chats", key="back", icon=":material/arrow_back:", type="tertiary", on_click=_go_to_chats)
     st.title("Workspaces", anchor=False)
@@ -132,7 +132,7 @@ def _keep_up(key: str, value: str) -> None:
 
 @st.dialog("Add a workspace", icon=":material/create_new_folder:", on_dismiss=dialogs.close)
 def _add_dialog(parent_id: str) -> None:
-    tree = WorkspaceTree(current().store.list_workspaces())
+    tree = WorkspaceTree(current().store.workspaces.list())
     names = {TOP: "None (top level)"} | tree.full_names()
     with st.form("new-workspace", border=False):
         st.text_input("Name", key="new-workspace-name", max_chars=LONGEST_NAME, placeholder="What are its chats about?")
@@ -154,11 +154,11 @@ def _add_dialog(parent_id: str) -> None:
 
 @st.dialog("Delete?", icon=":material/delete:", on_dismiss=dialogs.close)
 def _delete_dialog(workspace_id: str) -> None:
-    tree = WorkspaceTree(current().store.list_workspaces())
+    tree = WorkspaceTree(current().store.workspaces.list())
     if workspace_id not in tree.places:
         st.markdown("This workspace has been deleted elsewhere.")
         return
-    place, counts = tree.places[workspace_id], current().store.count_sessions()
+    place, counts = tree.places[workspace_id], current().store.workspaces.count_sessions()
     ids = tree.subtree(place.id)
     chats, below = sum(counts.get(workspace_id, 0) for workspace_id in ids), len(ids) - 1
     what = [f"the workspace “{label(place.workspace.name)}”"]

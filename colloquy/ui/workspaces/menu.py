@@ -23,7 +23,7 @@ TARGET: Final = "move-target"
 def workspace_menu() -> None:
     """Draws the workspace whose sessions are listed, a menu to choose another one, and a button to the workspaces
     page."""
-    tree = WorkspaceTree(current().store.list_workspaces(), current().workspaces.problems())
+    tree = WorkspaceTree(current().store.workspaces.list(), current().workspaces.problems())
     labels = {ALL: EVERYWHERE} | tree.menu()
     chosen = state.chosen_workspace()
 
@@ -48,14 +48,14 @@ def workspace_menu() -> None:
 
 def redraw_when_workspaces_change() -> None:
     """Reruns the whole page if workspaces were changed elsewhere since it was drawn."""
-    present = current().store.list_workspaces(), current().workspaces.problems()
+    present = current().store.workspaces.list(), current().workspaces.problems()
     if st.session_state.setdefault(state.DRAWN, present) != present:
         state.rerun()
 
 
 def connection_line(workspace_id: str) -> None:
     """Draws a line about the data of a workspace; nothing if it has none."""
-    workspace = current().store.get_workspace(workspace_id)
+    workspace = current().store.workspaces.get(workspace_id)
     if workspace is None or workspace.connection is None:
         return
     connection = workspace.connection
@@ -89,7 +89,7 @@ def connection_warning(workspace: Workspace | None) -> bool:
 @st.dialog("Move to another workspace", icon=":material/drive_file_move:", on_dismiss=dialogs.close)
 def move_dialog(keys: Sequence[SessionKey], what: str, workspace_id: str | None) -> None:
     """Asks which workspace to move sessions to. ``workspace_id`` is their current one, None if they are in several."""
-    names = WorkspaceTree(current().store.list_workspaces()).full_names()
+    names = WorkspaceTree(current().store.workspaces.list()).full_names()
     names.pop(workspace_id or "", None)
     st.markdown(f"Move {what} to")
     st.selectbox("Workspace", list(names), format_func=names.__getitem__, key=TARGET, label_visibility="collapsed")
@@ -107,7 +107,7 @@ def _move(keys: Sequence[SessionKey]) -> None:
     except ColloquyError as error:
         state.say(str(error), ":material/error:")
     else:
-        workspace = current().store.get_workspace(workspace_id)
+        workspace = current().store.workspaces.get(workspace_id)
         state.say(f"Moved to {workspace.name if workspace else ''}", ":material/drive_file_move:")
         st.session_state.selecting = False
     dialogs.close()

@@ -58,7 +58,7 @@ def overview() -> None:
     tick()
     application = current()
     active = [one for one in application.active_sessions() if one.session.key.user_id == application.settings.user]
-    workspaces = application.store.list_workspaces()
+    workspaces = application.store.workspaces.list()
     for workspace in workspaces:
         application.workspaces.look_soon(workspace)
     problems = application.workspaces.problems()

@@ -78,7 +78,7 @@ def pieces(
         raise ExportError("The whole history as Parquet is several files. Export it to a folder.")
     if form is Format.ZIP:
         found = _watched(wholes(store, keys, with_data=True), len(keys), progress)
-        known = {workspace.id: workspace for workspace in store.list_workspaces()}
+        known = {workspace.id: workspace for workspace in store.workspaces.list()}
         return archive_pieces(found, known if all_workspaces else None, files)
     found = _watched(wholes(store, keys), len(keys), progress)
     return (piece.encode() for piece in text(found, form))

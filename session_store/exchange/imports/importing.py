@@ -188,7 +188,7 @@ def _import(
     progress: Progress,
 ) -> Report:
     into = wishes.workspace_id
-    if into is not None and into not in {workspace.id for workspace in store.list_workspaces()}:
+    if into is not None and into not in {workspace.id for workspace in store.workspaces.list()}:
         raise UnknownWorkspaceError("This workspace does not exist. Choose another one.")
     damaged: list[Skipped] = []
     pulse = _Pulse(progress)

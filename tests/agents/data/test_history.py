@@ -163,7 +163,7 @@ def test_even_an_early_stop_has_an_effect(store, scope):
 def test_recent_writes_are_visible_and_the_answer_gives_its_time(history, store):
     before = time.time()
     for number in range(1, 4):
-        store.create_session(SessionKey("assistant", "ann", str(number)))
+        store.sessions.create(SessionKey("assistant", "ann", str(number)))
         result = history.query("select count(*) from conversations")
         assert result.table[0][0].as_py() == number
         assert before <= result.as_of <= time.time()
@@ -172,7 +172,7 @@ def test_recent_writes_are_visible_and_the_answer_gives_its_time(history, store)
 def test_the_same_copy_is_queried_until_something_changes(history, store):
     first = history.query("select 1").as_of
     assert history.query("select 2").as_of == first
-    store.create_session(SessionKey("assistant", "ann", "new"))
+    store.sessions.create(SessionKey("assistant", "ann", "new"))
     assert history.query("select 3").as_of > first
 
 

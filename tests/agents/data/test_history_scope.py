@@ -77,7 +77,7 @@ class TestFilters:
         assert_only(narrowed(store, saved=False), everything, "not saved")
 
     def test_workspaces_by_id(self, store, everything):
-        ids = {one.name: one.id for one in store.list_workspaces()}
+        ids = {one.name: one.id for one in store.workspaces.list()}
         [name, *_] = values(everything, "select workspace from conversations group by 1 order by count(*)")
         assert_only(narrowed(store, workspace_ids=frozenset({ids[name]})), everything, f"workspace = '{name}'")
 
@@ -128,7 +128,7 @@ class TestFilters:
         ],
     )
     def test_counts_match_the_history_page(self, store, filters):
-        listed = store.count_history(HistoryFilter(**filters))
+        listed = store.history.count(HistoryFilter(**filters))
         assert value(narrowed(store, **filters), "select count(*) from conversations") == listed
 
     def test_models_that_answered(self, store, everything):
@@ -235,7 +235,7 @@ class TestWalls:
         with closing(Store(tmp_path / "colloquy.duckdb")) as store:
             for user in ("ada", "bob"):
                 key = SessionKey("assistant", user, "s-1")
-                store.create_session(key)
+                store.sessions.create(key)
             database = narrowed(store, users=frozenset({"ada"}))
             assert values(database, 'select "user" from conversations') == ["ada"]
 

@@ -32,30 +32,30 @@ def chats(tmp_path_factory):
         plain = history.chat(on("2026-05-03 23:30"))
         history.turn(plain, on("2026-05-03 23:30"), asked="Is the sea low?")
         history.turn(plain, on("2026-05-04 00:10"), asked="And the tide?")
-        store.set_feedback(plain, store.list_events(plain)[-1].event.id, 1)
+        store.feedback.set(plain, store.events.list(plain)[-1].event.id, 1)
         other = history.chat(on("2026-05-04 10:00"), agent="poet", user="bob", model="gguf/smol")
         history.turn(other, on("2026-05-04 10:00"), model="SmolLM", chosen="gguf/smol", status=TurnStatus.FAILED)
         history.turn(other, on("2026-05-04 23:50"), model=None, chosen="gguf/smol", status=TurnStatus.STOPPED)
-        store.set_feedback(other, store.list_events(other)[1].event.id, -1)
-        store.set_tags([other], add=["Sea", "low"])
-        store.set_note(other, "The sea, again.")
-        store.set_saved([other], True)
+        store.feedback.set(other, store.events.list(other)[1].event.id, -1)
+        store.labels.set_tags([other], add=["Sea", "low"])
+        store.labels.set_note(other, "The sea, again.")
+        store.sessions.set_saved([other], True)
         taken_back = history.chat(on("2026-05-02 10:00"), model="openai/mystery")
         turn = history.turn(taken_back, on("2026-05-04 12:00"), model="mystery", chosen="openai/mystery")
-        store.set_feedback(taken_back, store.list_events(taken_back)[-1].event.id, 1)
+        store.feedback.set(taken_back, store.events.list(taken_back)[-1].event.id, 1)
         append(store, taken_back, rewind(turn))
         gone = history.chat(on("2026-05-04 11:00"), agent="poet")
         history.turn(gone, on("2026-05-04 11:00"), asked="Is the sea low?", status=TurnStatus.FAILED)
-        store.set_tags([gone], add=["sea"])
-        branch = store.branch_session(other, store.list_events(other)[-1].event.id, "branch")
-        store.set_feedback(branch.key, store.list_events(branch.key)[1].event.id, 1)
-        store.set_model(branch.key, "openai/other")
-        own = store.branch_session(plain, store.list_events(plain)[1].event.id, "own")
+        store.labels.set_tags([gone], add=["sea"])
+        branch = store.sessions.branch(other, store.events.list(other)[-1].event.id, "branch")
+        store.feedback.set(branch.key, store.events.list(branch.key)[1].event.id, 1)
+        store.sessions.set_model(branch.key, "openai/other")
+        own = store.sessions.branch(plain, store.events.list(plain)[1].event.id, "own")
         history.turn(
             own.key, on("2026-05-04 14:00"), asked="What of the moon?", model="mystery", chosen="openai/mystery"
         )
-        store.move_sessions([own.key], SAMPLE_SHOP)
-        store.terminate_sessions([own.key])
+        store.sessions.move([own.key], SAMPLE_SHOP)
+        store.sessions.terminate([own.key])
         for key in (branch.key, own.key):  # begun on the day that is counted, not now
             at = on("2026-05-04 13:00").timestamp()
             store.log.writer.submit(
@@ -63,9 +63,9 @@ def chats(tmp_path_factory):
                     "update sessions set created_at = $1 where id = $2", [at, key.session_id]
                 )
             ).result()
-        store.delete_sessions([gone])
+        store.sessions.delete([gone])
         names = {key.session_id: name for key, name in ((plain, "plain"), (other, "other"), (taken_back, "taken back"))}
-        numbers = {row.number: row.key.session_id for row in store.list_history(HistoryFilter()).items}
+        numbers = {row.number: row.key.session_id for row in store.history.list(HistoryFilter()).items}
         yield SimpleNamespace(store=store, analytics=Analytics(store), names=names, numbers=numbers)
 
 
@@ -98,7 +98,7 @@ def named(chats, ids):
 
 
 def in_table(chats, wanted):
-    return named(chats, [row.key.session_id for row in chats.store.list_history(wanted).items])
+    return named(chats, [row.key.session_id for row in chats.store.history.list(wanted).items])
 
 
 def in_figures(chats, wanted, period):

@@ -238,7 +238,7 @@ def test_odd_names_in_a_path_are_found_or_refused(client):
 
 def test_it_shares_sessions_and_turns_with_the_page(client, application):
     client.run("one", "hello")
-    session = application.store.find_session(one(client))
+    session = application.store.sessions.find(one(client))
     assert session.title == "hello"
     assert said(application, one(client)) == [("user", "hello"), ("clerk", "You said: hello")]
     assert [turn.status for turn in turns_of(application, one(client))] == [TurnStatus.COMPLETED]
@@ -299,10 +299,10 @@ def test_a_turn_stopped_on_the_page_ends_for_the_client_too(client, application)
 
 def test_tool_questions_can_be_answered_by_the_client_or_on_the_page(client, application):
     _, asking = calls(client.run("one", 'call pay {"amount": 5}'))
-    assert application.store.find_session(one(client)).status == "paused"
+    assert application.store.sessions.find(one(client)).status == "paused"
     answered = client.respond("one", asking, {"confirmed": True}).json()
     assert texts(answered) == ['pay answered {"paid": 5}']
-    assert application.store.find_session(one(client)).status == "idle"
+    assert application.store.sessions.find(one(client)).status == "idle"
 
     _, asking = calls(client.run("one", 'call pay {"amount": 6}'))
     [live] = application.turns.live(one(client))
@@ -348,7 +348,7 @@ def test_deleting_a_session_stops_its_turn_and_deletes_everything_in_it(client, 
     turn = application.turns.submit(one(client), "count 3 then wait")
     client.sessions("DELETE", "/one").raise_for_status()
     finish(application, turn)
-    assert application.store.find_session(one(client)) is None
+    assert application.store.sessions.find(one(client)) is None
     assert client.sessions("POST", "/one").json()["events"] == []
     assert client.sessions("GET", "/one/artifacts").json() == []
 
@@ -367,8 +367,8 @@ def test_only_documented_routes_are_served(client):
 
 def turns_of(application, key):
     """The turns of the session's events, in order."""
-    ids = [stored.event.invocation_id for stored in application.store.list_events(key, limit=1000)]
-    turns = application.store.get_turns(ids)
+    ids = [stored.event.invocation_id for stored in application.store.events.list(key, limit=1000)]
+    turns = application.store.turns.by_id(ids)
     return [turns[turn_id] for turn_id in dict.fromkeys(ids)]
 
 

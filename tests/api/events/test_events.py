@@ -94,7 +94,7 @@ async def test_a_client_gets_all_events_of_a_turn(application, url):
     assert not any(data["is_done"] for data in said)
     assert all(about.items() <= data.items() for data in said)
     [answer] = {(data["event_id"], data["author"]) for data in said}
-    assert answer == (application.store.list_events(key)[-1].event.id, "assistant")
+    assert answer == (application.store.events.list(key)[-1].event.id, "assistant")
     statuses = [event.data["status"] for event in heard if event.kind == "turn-changed"]
     assert list(dict.fromkeys(statuses)) == ["queued", "running", "completed"]
     assert heard[0].data["time"].endswith("Z")
@@ -108,7 +108,7 @@ async def test_the_last_chunk_of_a_turn_is_marked(application, url, message, sta
     last = heard[-1].data
     assert (last["session_id"], last["turn_id"], last["content"]) == (turn.key.session_id, turn.id, "")
     assert [one.data["content"] for one in heard if one.kind == "agent-chunk"] == ["w0 ", ""]
-    assert application.store.get_turn(turn.id).status == status
+    assert application.store.turns.get(turn.id).status == status
 
 
 async def test_list_events_contain_the_current_list(application, url):

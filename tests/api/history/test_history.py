@@ -12,7 +12,7 @@ API = "/api/v1"
 @pytest.fixture
 def held(application):
     """A conversation about owls, with a tool call."""
-    session = application.store.get_session(new_session(application).session_id)
+    session = application.store.sessions.get(new_session(application).session_id)
     call = NewToolCall(name="count_birds", args={"kind": "barn owl"}, result=7)
     record(session, [NewMessage(role="user", content="How many owls?")])
     record(session, [NewMessage(role="assistant", content="Seven owls.", tool_calls=[call])])
@@ -70,7 +70,7 @@ class TestBranches:
         messages = client.get(f"{API}/conversations/{held.session_id}").json()["messages"]
         answer = client.post(f"{API}/conversations/{held.session_id}/branch", json={"messageId": messages[0]["id"]})
         assert answer.status_code == 201
-        branch = application.store.get_session(answer.json()["id"])
+        branch = application.store.sessions.get(answer.json()["id"])
         assert said(application, branch.key) == [("user", "How many owls?")]
 
     def test_need_an_existing_message(self, client, held):

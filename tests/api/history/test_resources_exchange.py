@@ -73,7 +73,7 @@ class TestExports:
 
     def test_of_all_can_be_limited_to_saved_ones_or_include_all_users(self, client, application, talk):
         theirs = SessionKey("assistant", "somebody else", "theirs")
-        application.store.create_session(theirs)
+        application.store.sessions.create(theirs)
         application.set_saved([talk], saved=True)
         saved = client.post("/api/v1/exports", json={"format": "jsonl", "saved": True}).text.splitlines()
         assert {json.loads(line)["session_id"] for line in saved} == {talk.session_id}
@@ -94,7 +94,7 @@ class TestExports:
 
     def test_by_id_may_include_any_user(self, client, application):
         theirs = SessionKey("assistant", "somebody else", "named")
-        application.store.create_session(theirs)
+        application.store.sessions.create(theirs)
         assert client.get("/api/v1/conversations/named/export").json()["userId"] == "somebody else"
         assert client.get("/api/v1/exports/file?format=json&id=named").json()["id"] == "named"
         application.delete_sessions([theirs])
@@ -112,17 +112,17 @@ async def test_export_wipe_import_gives_the_same_store_event_for_event(client, a
     other = new_session(application, workspace_id=nested.id)
     finish(application, application.turns.submit(other, "Count to 5"))
     application.rename_session(other, "Counting")  # so that no title from a model arrives meanwhile
-    answer = application.store.list_events(other)[-1].event.id
+    answer = application.store.events.list(other)[-1].event.id
     application.set_feedback(other, answer, 1, "Just right")
-    application.store.set_tags([other], add=["north"])
-    application.store.set_note(other, "Ask again.")
+    application.store.labels.set_tags([other], add=["north"])
+    application.store.labels.set_note(other, "Ask again.")
     files = application.settings.data_dir / "artifacts"
 
     exported = client.post("/api/v1/exports", json={"everyone": True}).content
     before, files_before = everything_in(application.store), tree(files)
     everything = [SessionKey(*row) for row in sessions_in(application)]
     application.delete_sessions(everything)
-    for key in application.store.purge_deleted(older_than=-1):
+    for key in application.store.sessions.purge_deleted(older_than=-1):
         application.artifacts.forget(key)
     assert set(tree(files)) == {".encoded"}
     report = upload(client, exported, "all.zip").json()
@@ -220,10 +220,10 @@ class TestRetention:
         found = client.get("/api/v1/retention?days=30").json()
         assert (found["conversations"], found["examples"][0]["id"]) == (1, old.session_id)
         assert client.post("/api/v1/retention", json={"days": 30}).json() == {"removed": 1}
-        assert application.store.get_session(old.session_id) is None
-        assert application.store.get_session(saved.session_id) is not None
+        assert application.store.sessions.get(old.session_id) is None
+        assert application.store.sessions.get(saved.session_id) is not None
         application.restore_sessions([old])
-        assert application.store.get_session(old.session_id) is not None
+        assert application.store.sessions.get(old.session_id) is not None
 
     def test_needs_a_number_of_days(self, client):
         assert is_problem(client.get("/api/v1/retention?days=0"), 422)
@@ -271,7 +271,7 @@ def everything_in(store):
     open."""
     tables = held(store)
     for session in tables["sessions"]:
-        session["updated_at"] = store.get_session(session["id"]).updated_at
+        session["updated_at"] = store.sessions.get(session["id"]).updated_at
     return tables
 
 

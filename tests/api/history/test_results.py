@@ -192,12 +192,12 @@ class TestAccess:
 
     def test_deleted_results_are_gone(self, client, application, key):
         result = new_result(application, key)
-        application.store.delete_result(result.id)
+        application.store.results.delete(result.id)
         assert is_problem(client.get(path(result, "parquet")), 404)
 
     def test_results_of_another_user_are_not_found(self, client, application):
         other = SessionKey("assistant", "somebody else", "theirs")
-        application.store.create_session(other)
+        application.store.sessions.create(other)
         assert is_problem(client.get(path(new_result(application, other), "csv")), 404)
 
     def test_results_are_read_only(self, client, application, key):
@@ -211,7 +211,7 @@ class TestAccess:
         assert client.get(path(result, "csv"), headers={"If-None-Match": tag}).status_code == 304
         assert client.get(path(result, "csv"), headers={"If-None-Match": f'"other", W/{tag}'}).status_code == 304
         assert client.get(path(result, "parquet"), headers={"If-None-Match": tag}).status_code == 200
-        application.store.delete_result(result.id)
+        application.store.results.delete(result.id)
         assert client.get(path(result, "csv"), headers={"If-None-Match": tag}).status_code == 404
 
 

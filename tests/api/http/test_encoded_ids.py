@@ -99,4 +99,4 @@ def test_session_ids_with_slashes_work_at_the_root(server, application):
         assert ask(server, "POST", *sessions_of("local"), sessionId=one)[0] == 200
         assert ask(server, "POST", "/sessions", session_id=one)[0] == 200
         assert ask(server, "DELETE", "/sessions", one)[0] == 204
-        assert application.store.get_session(one) is None
+        assert application.store.sessions.get(one) is None

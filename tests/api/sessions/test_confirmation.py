@@ -45,7 +45,7 @@ def answered(client, turn, approved):
 
 
 def ended(client, application, turn):
-    key = application.store.get_session(turn["session_id"]).key
+    key = application.store.sessions.get(turn["session_id"]).key
     until(application, lambda: not application.turns.live(key))
     return client.get(f"{API}/turns/{turn['turn_id']}").json()
 

@@ -90,14 +90,14 @@ class TestCreating:
         assert answer.headers["location"] == f"{API}/conversations/{conversation['id']}"
         assert conversation["connectionId"] == conversation["workspaceId"] == "general"
         assert (conversation["agentId"], conversation["title"]) == ("assistant", "")
-        assert application.store.get_session(conversation["id"]).model == application.models.default().id
+        assert application.store.sessions.get(conversation["id"]).model == application.models.default().id
 
     def test_about_data_uses_the_data_analyst(self, client):
         assert create(client, SAMPLE_SHOP)["agentId"] == "data_analyst"
 
     def test_with_an_agent_a_model_and_a_title(self, client, application):
         conversation = create(client, agentId="assistant", model="scripted/two", title=" My title ")
-        session = application.store.get_session(conversation["id"])
+        session = application.store.sessions.get(conversation["id"])
         assert (session.title, session.title_source, session.model) == (
             "My title",
             TitleSource.PERSON,
@@ -239,7 +239,7 @@ class TestOne:
     def test_of_another_user_is_not_found(self, client, application):
         key = new_session(application)
         foreign = type(key)(key.app_name, "somebody else", "theirs")
-        application.store.create_session(foreign)
+        application.store.sessions.create(foreign)
         is_problem(client.get(f"{API}/conversations/theirs"), 404)
 
 
@@ -249,7 +249,7 @@ class TestRenaming:
         answer = client.patch(f"{API}/conversations/{conversation['id']}", json={"title": "New Title"})
         assert (answer.status_code, answer.json()["title"]) == (200, "New Title")
         assert get(client, conversation)["title"] == "New Title"
-        assert application.store.get_session(conversation["id"]).title_source is TitleSource.PERSON
+        assert application.store.sessions.get(conversation["id"]).title_source is TitleSource.PERSON
 
     @pytest.mark.parametrize("title", ["Übung macht 🦉", "עברית", "x" * 200, "a <b>c</b> | `d`"])
     def test_accepts_any_language(self, client, title):
@@ -337,7 +337,7 @@ class TestDeleting:
     def test_can_be_undone_as_on_the_page(self, client, application):
         conversation = create(client)
         add(client, conversation, "still here")
-        key = application.store.get_session(conversation["id"]).key
+        key = application.store.sessions.get(conversation["id"]).key
         client.delete(f"{API}/conversations/{conversation['id']}")
         application.restore_sessions([key])
         assert [one["content"] for one in get(client, conversation)["messages"]] == ["still here"]
@@ -389,7 +389,7 @@ class TestMessages:
         conversation = create(client)
         add(client, conversation, "My name is Ada.")
         add(client, conversation, "Hello Ada!", "assistant", toolCalls=[CALL])
-        key = application.store.get_session(conversation["id"]).key
+        key = application.store.sessions.get(conversation["id"]).key
         finish(application, application.turns.submit(key, "history"))
         told = said(application, key)[-1][1]
         assert "user: My name is Ada." in told
@@ -482,7 +482,7 @@ class TestMessages:
 
     def test_added_concurrently_are_appended_one_by_one(self, client, application):
         conversation = create(client)
-        session = application.store.get_session(conversation["id"])
+        session = application.store.sessions.get(conversation["id"])
         from concurrent.futures import ThreadPoolExecutor
 
         from colloquy.api.sessions.messages import NewMessage
@@ -501,7 +501,7 @@ class TestTitles:
         conversation = create(client)
         answer = client.post(self.path(conversation), json={"firstMessage": "title of a song"})
         assert (answer.json()["title"], answer.json()["titleSource"]) == ("About title", "model")
-        assert application.store.get_session(conversation["id"]).title == "About title"
+        assert application.store.sessions.get(conversation["id"]).title == "About title"
 
     def test_from_the_model_may_replace_a_title_by_the_user(self, client):
         for message, title in (("title it", "About title"), ("owls", "owls")):

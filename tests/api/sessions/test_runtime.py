@@ -34,7 +34,7 @@ def listed(client):
 
 
 def key_of(application, session):
-    return application.store.get_session(session["session_id"]).key
+    return application.store.sessions.get(session["session_id"]).key
 
 
 def speaks(application, key):
@@ -69,7 +69,7 @@ class TestStarting:
         assert session["agent_id"] == "assistant"
         assert session["persona"] == application.agents.get("assistant").name
         assert (session["workspace_id"], session["model"], session["title"]) == (SAMPLE_SHOP, "scripted/two", "Mine")
-        assert session["workspace"] == application.store.get_workspace(SAMPLE_SHOP).name
+        assert session["workspace"] == application.store.workspaces.get(SAMPLE_SHOP).name
         assert session["status"] == "idle"
         assert datetime.fromisoformat(session["created_at"]).tzinfo is not None
 
@@ -110,7 +110,7 @@ class TestSending:
         for name, session in (("one", first), ("two", second)):
             taken = send(client, name, session["session_id"])
             assert (taken.status_code, taken.json()["session_id"]) == (202, session["session_id"])
-            finish(application, application.store.get_turn(taken.json()["turn_id"]))
+            finish(application, application.store.turns.get(taken.json()["turn_id"]))
         assert said(application, key_of(application, first)) == [("user", "one"), ("assistant", "You said: one")]
         assert said(application, key_of(application, second)) == [("user", "two"), ("assistant", "You said: two")]
 
@@ -139,7 +139,7 @@ class TestStopping:
         assert client.get(f"{RUNTIME}/sessions/{key.session_id}").json()["status"] == "running"
         answer = client.post(f"{RUNTIME}/sessions/{key.session_id}/stop")
         assert answer.json() == {"session_id": key.session_id, "turn_id": first["turn_id"]}
-        finish(application, application.store.get_turn(second["turn_id"]))
+        finish(application, application.store.turns.get(second["turn_id"]))
         assert said(application, key) == [
             ("user", "count 2 then wait"),
             ("assistant", counted(2)),
@@ -189,7 +189,7 @@ class TestTerminating:
         session = start(client)
         client.post(f"{RUNTIME}/sessions/{session['session_id']}/terminate")
         taken = send(client, "again", session["session_id"]).json()
-        finish(application, application.store.get_turn(taken["turn_id"]))
+        finish(application, application.store.turns.get(taken["turn_id"]))
         assert [one["session_id"] for one in listed(client)["items"]] == [session["session_id"]]
         assert client.get(f"{RUNTIME}/sessions/{session['session_id']}").json()["status"] == "idle"
 
@@ -219,7 +219,7 @@ class TestListing:
     def test_tells_how_the_last_turn_ended(self, client, application):
         session = start(client)
         taken = send(client, "count 1 then fail").json()
-        finish(application, application.store.get_turn(taken["turn_id"]))
+        finish(application, application.store.turns.get(taken["turn_id"]))
         assert listed(client)["items"][0]["last_turn_status"] == "failed"
         assert client.get(f"{RUNTIME}/sessions/{session['session_id']}").json()["last_turn_status"] == "failed"
 
@@ -249,22 +249,22 @@ class TestTurns:
     def test_can_be_rewound_and_run_again(self, client, application):
         key = key_of(application, start(client))
         taken = send(client, "one").json()
-        finish(application, application.store.get_turn(taken["turn_id"]))
+        finish(application, application.store.turns.get(taken["turn_id"]))
         again = client.post(f"/api/v1/turns/{taken['turn_id']}/retry", json={"message": "two"})
         assert again.status_code == 202
-        finish(application, application.store.get_turn(again.json()["turn_id"]))
+        finish(application, application.store.turns.get(again.json()["turn_id"]))
         assert said(application, key) == [("user", "two"), ("assistant", "You said: two")]
         once_more = client.post(f"/api/v1/turns/{again.json()['turn_id']}/retry").json()
-        finish(application, application.store.get_turn(once_more["turn_id"]))
+        finish(application, application.store.turns.get(once_more["turn_id"]))
         assert len(conversation(application, key)) == 2
 
     def test_versions_of_a_message_are_listed_and_can_be_restored(self, client, application):
         key = key_of(application, start(client))
         first = send(client, "one").json()["turn_id"]
-        finish(application, application.store.get_turn(first))
-        finish(application, application.store.get_turn(send(client, "and on").json()["turn_id"]))
+        finish(application, application.store.turns.get(first))
+        finish(application, application.store.turns.get(send(client, "and on").json()["turn_id"]))
         second = client.post(f"/api/v1/turns/{first}/retry", json={"message": "two"}).json()["turn_id"]
-        finish(application, application.store.get_turn(second))
+        finish(application, application.store.turns.get(second))
         listed_versions = client.get(f"/api/v1/turns/{second}/versions").json()["versions"]
         shown = [(one["turn_id"], one["message"], one["is_shown"]) for one in listed_versions]
         assert shown == [(first, "one", False), (second, "two", True)]
@@ -275,7 +275,7 @@ class TestTurns:
     def test_an_unedited_message_has_one_version(self, client, application):
         start(client)
         turn = send(client, "one").json()["turn_id"]
-        finish(application, application.store.get_turn(turn))
+        finish(application, application.store.turns.get(turn))
         assert [one["turn_id"] for one in client.get(f"/api/v1/turns/{turn}/versions").json()["versions"]] == [turn]
         is_problem(client.get("/api/v1/turns/nowhere/versions"), 404)
 
@@ -289,6 +289,6 @@ class TestTurns:
     def test_without_a_question_accept_no_answer(self, client, application):
         start(client)
         taken = send(client, "one").json()
-        finish(application, application.store.get_turn(taken["turn_id"]))
+        finish(application, application.store.turns.get(taken["turn_id"]))
         answer = {"call_id": "c1", "approved": True}
         is_problem(client.post(f"/api/v1/turns/{taken['turn_id']}/answer", json=answer), 409)

@@ -32,13 +32,13 @@ class TestSaving:
         key = new_session(application)
         answer = save(client, session_id=key.session_id)
         assert (answer.status_code, answer.json()["saved"]) == (200, True)
-        assert application.store.get_session(key.session_id).saved
+        assert application.store.sessions.get(key.session_id).saved
         assert save(client, session_id=key.session_id, saved=False).json()["saved"] is False
 
     def test_stores_a_session_from_elsewhere(self, client, application):
         answer = save(client, agent_id="assistant", title="From afar", history=HISTORY)
         assert answer.status_code == 201
-        session = application.store.get_session(answer.json()["session_id"])
+        session = application.store.sessions.get(answer.json()["session_id"])
         assert (session.title, session.saved) == ("From afar", True)
         assert said(application, session.key) == [("user", "My name is Ada."), ("assistant", "Hello Ada.")]
 
@@ -46,7 +46,7 @@ class TestSaving:
         chosen = str(uuid.uuid4())
         answers = [save(client, session_id=chosen, agent_id="assistant", history=HISTORY) for _ in range(2)]
         assert [(one.status_code, one.json()["session_id"]) for one in answers] == [(201, chosen), (200, chosen)]
-        assert len(said(application, application.store.get_session(chosen).key)) == 2
+        assert len(said(application, application.store.sessions.get(chosen).key)) == 2
         is_problem(save(client, session_id=str(uuid.uuid4())), 404)
 
     def test_never_reuses_the_id_of_a_deleted_session(self, client):
@@ -59,7 +59,7 @@ class TestSaving:
     def test_does_not_overwrite_existing_history(self, client, application):
         session_id = save(client, agent_id="assistant", history=HISTORY).json()["session_id"]
         save(client, session_id=session_id, history=[{"role": "user", "content": "other"}])
-        key = application.store.get_session(session_id).key
+        key = application.store.sessions.get(session_id).key
         assert len(said(application, key)) == 2
 
     @pytest.mark.parametrize(

@@ -45,8 +45,8 @@ class Window:
 
     def _look(self):
         live = self._application.turns.live(self._key)
-        stored = self._application.store.list_events(self._key, limit=1000)
-        summary = self._application.store.get_session(self._key.session_id)
+        stored = self._application.store.events.list(self._key, limit=1000)
+        summary = self._application.store.sessions.get(self._key.session_id)
         saying = [view.text for view in live if view.text and view.event_id not in {one.event.id for one in stored}]
         with self._looked:
             self.texts = [message.text for message in messages(stored)] + saying

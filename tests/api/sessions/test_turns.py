@@ -53,7 +53,7 @@ class TestOneAnswer:
             ("assistant", counted(3)),
         ]
         assert answer["output_tokens"] == 3
-        key = application.store.get_session(answer["session_id"]).key
+        key = application.store.sessions.get(answer["session_id"]).key
         assert said(application, key) == [("user", "count 3"), ("assistant", counted(3))]
 
     def test_contains_the_tool_calls(self, client):
@@ -76,7 +76,7 @@ class TestOneAnswer:
 
     def test_in_a_new_session_uses_the_requested_agent_and_model(self, client, application):
         answer = run(client, "hi", agent_id="Assistant", model="scripted/two", workspace_id="general").json()
-        session = application.store.get_session(answer["session_id"])
+        session = application.store.sessions.get(answer["session_id"])
         assert (session.key.app_name, session.model, answer["model"]) == ("assistant", "scripted/two", "scripted/two")
 
     @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ class TestOneAnswer:
         ],
     )
     def test_to_a_wrong_request_is_a_problem(self, client, application, body):
-        before = application.store.list_sessions("local", limit=1).items
+        before = application.store.sessions.list("local", limit=1).items
         is_problem(client.post(f"{API}/run_turn", json=body), 422)
-        assert application.store.list_sessions("local", limit=1).items == before
+        assert application.store.sessions.list("local", limit=1).items == before
 
     @pytest.mark.parametrize(
         ("named", "status"),
@@ -107,9 +107,9 @@ class TestOneAnswer:
         ],
     )
     def test_with_unknown_ids_is_a_problem(self, client, application, named, status):
-        before = application.store.list_sessions("local", limit=1).items
+        before = application.store.sessions.list("local", limit=1).items
         is_problem(run(client, "x", **named), status)
-        assert application.store.list_sessions("local", limit=1).items == before
+        assert application.store.sessions.list("local", limit=1).items == before
 
     @pytest.mark.parametrize("chosen", ["abc", OF_VERSION_4.upper(), OF_VERSION_1])
     def test_explains_which_ids_a_client_may_choose(self, client, chosen):
@@ -122,7 +122,7 @@ class TestOneAnswer:
     def test_creates_a_session_with_an_id_chosen_by_the_client_once(self, client, application):
         chosen = str(uuid.uuid4())
         begun = run(client, "count 1", session_id=chosen, workspace_id=SAMPLE_SHOP).json()
-        session = application.store.get_session(chosen)
+        session = application.store.sessions.get(chosen)
         assert (begun["session_id"], session.workspace_id) == (chosen, SAMPLE_SHOP)
         run(client, "count 2", session_id=chosen)
         assert said(application, session.key)[2:] == [("user", "count 2"), ("data_analyst", "w0 w1 ")]
@@ -144,7 +144,7 @@ class TestOneAnswer:
         with ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(lambda _: run(client, "count 1", session_id=chosen).json(), range(2)))
         assert {answer["session_id"] for answer in answers} == {chosen}
-        assert len(said(application, application.store.get_session(chosen).key)) == 4
+        assert len(said(application, application.store.sessions.get(chosen).key)) == 4
 
     @pytest.mark.parametrize("other", [{"agent_id": "data_analyst"}, {"workspace_id": SAMPLE_SHOP}])
     def test_for_a_session_with_other_settings_is_a_problem(self, client, application, other):

@@ -316,7 +316,7 @@ class TestReadByDuckDB:
         with closing(open_application(tmp_path)) as application:
             for number in range(40):
                 key = SessionKey("assistant", "ann", "s1" if number == 39 else str(uuid.uuid4()))
-                application.store.create_session(key)
+                application.store.sessions.create(key)
                 application.files.transcripts.chunk(key, str(uuid.uuid4()), "e", "assistant", "2024-01-01")
         rows = table(
             f"{(tmp_path / 'transcripts').as_posix()}/*/*.jsonl",

@@ -118,7 +118,7 @@ def test_an_agent_that_blocks_its_event_loop_delays_no_other_agent_and_can_be_st
     assert unharmed.status is TurnStatus.COMPLETED
 
     application.turns.stop(blocked.id)
-    assert application.store.get_turn(blocked.id).status is TurnStatus.STOPPED
+    assert application.store.turns.get(blocked.id).status is TurnStatus.STOPPED
     left = said(application, blocked.key)
 
     again = ask(application, name)  # while the code of the stopped turn still waits
@@ -144,13 +144,13 @@ def test_a_turn_about_to_start_on_an_abandoned_loop_starts_on_the_next_loop(appl
     application = application_with(loses_its_loop=PLACES["in_a_callback"])
     blocked = ask(application, "loses_its_loop")
     assert begun("loses_its_loop")
-    update_turn, is_loop_gone = application.store.update_turn, threading.Event()
+    update_turn, is_loop_gone = application.store.turns.update, threading.Event()
 
     def update_late(turn_id, **fields):
         assert turn_id == blocked.id or is_loop_gone.wait(PATIENCE)
         update_turn(turn_id, **fields)
 
-    monkeypatch.setattr(application.store, "update_turn", update_late)
+    monkeypatch.setattr(application.store.turns, "update", update_late)
     second = ask(application, "loses_its_loop")
     application.turns.stop(blocked.id)
     GATES["loses_its_loop"][0].set()
@@ -172,7 +172,7 @@ def test_each_agent_has_its_own_threads(application_with, monkeypatch):
 
     assert not GATES["takes_all"][1].acquire(blocking=False)  # the other two calls wait for a thread
     application.turns.stop(blocked.id)
-    assert application.store.get_turn(blocked.id).status is TurnStatus.STOPPED
+    assert application.store.turns.get(blocked.id).status is TurnStatus.STOPPED
 
 
 def test_an_agent_whose_turns_never_end_leaves_room_for_others(application_with):
@@ -213,4 +213,4 @@ def test_the_app_shuts_down_while_an_agent_blocks(application_with, monkeypatch)
     blocked = ask(application, "blocks_the_end")
     assert begun("blocks_the_end")
     application.turns.close()
-    assert application.store.get_turn(blocked.id).status is TurnStatus.INTERRUPTED
+    assert application.store.turns.get(blocked.id).status is TurnStatus.INTERRUPTED

@@ -115,7 +115,7 @@ class TestMessages:
         key = new_session(application)
         [turn] = finish(application, application.turns.submit(key, "", [attached()]))
         assert turn.error is None
-        assert application.store.get_session(key.session_id).title == "notes.txt"
+        assert application.store.sessions.get(key.session_id).title == "notes.txt"
         with pytest.raises(EmptyMessageError):
             application.turns.submit(key, " ")
 
@@ -132,7 +132,7 @@ class TestMessages:
 
     def test_a_model_that_cannot_read_the_files_is_not_called(self, application):
         key = new_session(application)
-        application.store.set_model(key, "scripted/two")
+        application.store.sessions.set_model(key, "scripted/two")
         with pytest.raises(AttachmentRefusedError, match="Scripted two does not read images"):
             application.turns.submit(key, "look", [attached("shop.png", "image/png", PNG)])
         assert application.turns.live(key) == []
@@ -141,7 +141,7 @@ class TestMessages:
     def test_a_later_model_that_cannot_read_the_files_gets_their_names(self, application):
         key = new_session(application)
         finish(application, application.turns.submit(key, "look", [attached("shop.png", "image/png", PNG)]))
-        application.store.set_model(key, "scripted/two")
+        application.store.sessions.set_model(key, "scripted/two")
         finish(application, application.turns.submit(key, "history"))
         assert "user: look[Attached file: shop.png. You cannot read it.]" in conversation(application, key)[-1].text
         assert conversation(application, key)[0].files[0].data == PNG

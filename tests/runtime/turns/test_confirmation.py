@@ -36,7 +36,7 @@ def ask(application, name, message):
 def status(application, turn):
     """The status of the turn, which must be the same in memory and in the store."""
     live = [view.status for view in application.turns.live(turn.key) if view.turn.id == turn.id]
-    stored = application.store.get_turn(turn.id).status
+    stored = application.store.turns.get(turn.id).status
     return stored if live in ([], [stored]) else None
 
 
@@ -62,7 +62,7 @@ def test_an_approved_tool_runs_and_the_turn_continues_under_its_id(start):
     name, open_it = start
     application = open_it()
     key, turn = ask(application, name, 'call pay {"amount": 5}')
-    assert application.store.get_session(key.session_id).status is SessionStatus.PAUSED
+    assert application.store.sessions.get(key.session_id).status is SessionStatus.PAUSED
     application.turns.answer(turn.id, asked(application, key)["pay"], True)
     [ended] = finish(application, turn)
     assert (ended.status, ended.error) == (TurnStatus.COMPLETED, None)
@@ -77,14 +77,14 @@ def test_an_approved_tool_runs_and_the_turn_continues_under_its_id(start):
 def test_a_turn_stopped_just_as_its_tool_starts_to_ask_does_not_wait(start, monkeypatch):
     name, open_it = start
     application = open_it()
-    update_turn = application.store.update_turn
+    update_turn = application.store.turns.update
 
     def stopped_meanwhile(turn_id, **fields):
         if fields.get("status") is TurnStatus.PAUSED:
             application.turns._loop._executions[turn_id].stop()
         update_turn(turn_id, **fields)
 
-    monkeypatch.setattr(application.store, "update_turn", stopped_meanwhile)
+    monkeypatch.setattr(application.store.turns, "update", stopped_meanwhile)
     key = new_session(application, name)
     [turn] = finish(application, application.turns.submit(key, 'call pay {"amount": 5}'))
     assert turn.status is TurnStatus.STOPPED
@@ -161,7 +161,7 @@ def test_questions_and_the_turns_queued_behind_them_survive_a_restart(start):
     later = application.turns.submit(key, "later")
     application = open_it()
     assert [view.status for view in application.turns.live(key)] == [TurnStatus.PAUSED, TurnStatus.QUEUED]
-    assert application.store.get_session(key.session_id).status is SessionStatus.PAUSED
+    assert application.store.sessions.get(key.session_id).status is SessionStatus.PAUSED
     for question in asked(application, key).values():
         application.turns.answer(turn.id, question, True)
     turn, later = finish(application, turn, later)

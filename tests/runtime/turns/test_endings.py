@@ -49,8 +49,8 @@ def application(tmp_path_factory, server):
 def asked(application, model, text="When is garlic planted?", **where):
     """The key and the turn of a new session that has a title, so no model is asked for one."""
     key = new_session(application, **where)
-    application.store.set_model(key, model)
-    application.store.rename_session(key, "Garlic", TitleSource.PERSON)
+    application.store.sessions.set_model(key, model)
+    application.store.sessions.rename(key, "Garlic", TitleSource.PERSON)
     [turn] = finish(application, application.turns.submit(key, text))
     return key, turn
 
@@ -114,9 +114,9 @@ def test_an_answer_ended_by_the_provider_is_kept_with_the_reason(application, se
     assert turn.created_at <= turn.started_at <= turn.first_token_at <= turn.ended_at
     question, said = conversation(application, key)
     assert (said.text, said.partial, question.partial) == ("".join(WORDS), True, False)
-    events = application.store.list_events(key)
+    events = application.store.events.list(key)
     assert [stored.event.author for stored in events] == ["user", "assistant"]
-    assert application.store.history_row(key).output_tokens == 4
+    assert application.store.history.row(key).output_tokens == 4
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def test_tokens_are_counted_when_the_connection_breaks(application, server):
     server.will_answer(Answer([gemini.chunk(word) for word in WORDS], stream=True, breaks_off=True))
     key, turn = asked(application, GEMINI)
     assert (turn.status, turn.input_tokens, turn.output_tokens) == (TurnStatus.FAILED, 11, 4)
-    row = application.store.history_row(key)
+    row = application.store.history.row(key)
     assert (row.input_tokens, row.output_tokens) == (11, 4)
     assert conversation(application, key)[-1].text == "".join(WORDS)
 
@@ -386,8 +386,8 @@ def ask(opened, made):
     application = start()
     key = new_session(application, name)
     [turn] = finish(application, application.turns.submit(key, "Well?"))
-    until(application, lambda: application.store.get_turn(turn.id).status.is_over)
-    return application, key, application.store.get_turn(turn.id)
+    until(application, lambda: application.store.turns.get(turn.id).status.is_over)
+    return application, key, application.store.turns.get(turn.id)
 
 
 TAKES_THE_ID = """
@@ -406,7 +406,7 @@ def test_the_ending_is_stored_whatever_the_last_event_is_and_even_if_its_id_is_t
     assert turn.status is (TurnStatus.FAILED if is_error else TurnStatus.COMPLETED)
     answers = [message for message in conversation(application, key) if message.text and not message.is_user]
     assert [(message.text, message.partial) for message in answers] == [("Half of an answer", is_error)]
-    ids = [stored.event.id for stored in application.store.list_events(key)]
+    ids = [stored.event.id for stored in application.store.events.list(key)]
     assert len(ids) == len(set(ids))
 
 
@@ -423,7 +423,7 @@ def test_a_model_that_only_repeats_its_code_output_ends_its_turn(opened):
         TurnStatus.FAILED,
         "The model gave the same answer 3 times in a row, so the turn was ended.",
     )
-    answers = [stored.event for stored in application.store.list_events(key) if stored.event.author != "user"]
+    answers = [stored.event for stored in application.store.events.list(key) if stored.event.author != "user"]
     assert 3 <= len(answers) <= 4
 
 
@@ -535,7 +535,7 @@ def test_numbers_unknown_to_json_in_a_tool_answer_are_kept(opened, value, kept):
     application, key, turn = ask(opened, code(agent=f"import numpy as np\n{said}"))
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
     assert conversation(application, key)[-1].steps[0].response == {"mean": kept}
-    [_, answered] = [stored.event for stored in application.store.list_events(key) if stored.event.author != "user"][:2]
+    [_, answered] = [stored.event for stored in application.store.events.list(key) if stored.event.author != "user"][:2]
     assert json.loads(next(event_lines(key, answered))["response"]) == {"mean": kept}
 
 
@@ -565,7 +565,7 @@ def test_calls_that_share_an_id_are_each_answered_by_their_tool(opened):
     finish(application, application.turns.submit(key, "And now?"))  # the model gives the same id again
     for answer in (said for said in conversation(application, key) if not said.is_user):
         assert [step.response for step in answer.steps] == [{"of": "eggs"}, {"of": "milk"}]
-    called = [call.id for stored in application.store.list_events(key) for call in stored.event.get_function_calls()]
+    called = [call.id for stored in application.store.events.list(key) for call in stored.event.get_function_calls()]
     assert len(called) == len(set(called)) == 4
 
 

@@ -28,7 +28,7 @@ def test_a_turn_records_its_model_times_and_tokens(application):
 def test_the_model_of_a_session_can_change_between_turns(application):
     key = new_session(application)
     [first] = finish(application, application.turns.submit(key, "one"))
-    application.store.set_model(key, "scripted/two")
+    application.store.sessions.set_model(key, "scripted/two")
     [second] = finish(application, application.turns.submit(key, "two"))
     assert (first.model, second.model) == ("scripted/one", "scripted/two")
 
@@ -54,7 +54,7 @@ def test_the_number_of_running_turns_is_limited(tmp_path):
     running = [application.turns.submit(new_session(application), "count 1 then wait") for _ in range(2)]
     until(application, lambda: all(_status(application, turn) is TurnStatus.RUNNING for turn in running))
     waiting = application.turns.submit(new_session(application), "hello")
-    assert application.store.get_session(waiting.key.session_id).status is SessionStatus.QUEUED
+    assert application.store.sessions.get(waiting.key.session_id).status is SessionStatus.QUEUED
     application.turns.stop(running[0].id)
     assert finish(application, waiting)[0].status is TurnStatus.COMPLETED
     application.close()
@@ -64,7 +64,7 @@ def test_a_client_that_reconnects_sees_the_whole_text_so_far(application):
     key = new_session(application)
     turn = application.turns.submit(key, "count 5 then wait")
     until(application, lambda: _text(application, key) == counted(5))
-    assert application.store.get_session(key.session_id).status is SessionStatus.RUNNING
+    assert application.store.sessions.get(key.session_id).status is SessionStatus.RUNNING
     application.turns.stop(turn.id)
 
 
@@ -103,7 +103,7 @@ def test_a_queued_message_can_be_withdrawn(application):
     first = application.turns.submit(key, "count 1 then wait")
     second = application.turns.submit(key, "never mind")
     application.turns.stop(second.id)
-    assert application.store.get_turn(second.id).status is TurnStatus.STOPPED
+    assert application.store.turns.get(second.id).status is TurnStatus.STOPPED
     application.turns.stop(first.id)
     finish(application, first)
     assert "never mind" not in [text for _, text in said(application, key)]
@@ -120,7 +120,7 @@ def test_a_failure_ends_only_its_own_turn_and_gives_the_reason(application):
 
 def test_an_unavailable_model_fails_the_turn_and_keeps_the_message(application):
     key = new_session(application)
-    application.store.set_model(key, "scripted/none")
+    application.store.sessions.set_model(key, "scripted/none")
     [turn] = finish(application, application.turns.submit(key, "hello"))
     assert (turn.status, turn.error) == (TurnStatus.FAILED, "Set COLLOQUY_NOT_HERE to use this model.")
     assert said(application, key) == [("user", "hello")]
@@ -131,7 +131,7 @@ def test_retry_rewinds_the_failed_answer(application):
     [failed] = finish(application, application.turns.submit(key, "count 3 then fail"))
     finish(application, application.turns.retry(failed))
     assert said(application, key) == [("user", "count 3 then fail"), ("assistant", counted(3))]
-    assert application.store.get_turn(failed.id).rewound
+    assert application.store.turns.get(failed.id).rewound
 
 
 def test_an_edited_message_replaces_the_old_one_for_the_model_too(application):
@@ -199,25 +199,25 @@ class TestTitles:
     def test_the_first_words_become_the_title_at_once(self, application):
         key = new_session(application)
         application.turns.submit(key, "What is\nthe capital of France?")
-        session = application.store.get_session(key.session_id)
+        session = application.store.sessions.get(key.session_id)
         assert (session.title, session.title_source) == ("What is the capital of France?", TitleSource.WORDS)
 
     def test_the_model_writes_a_better_one(self, application):
         key = new_session(application)
         application.turns.submit(key, "title me")
-        until(application, lambda: application.store.get_session(key.session_id).title == "About title")
+        until(application, lambda: application.store.sessions.get(key.session_id).title == "About title")
 
     def test_a_query_is_titled_by_what_it_asks_for(self, application):
         key = new_session(application)
         application.turns.submit(key, "/sql select month, revenue from sales")
-        until(application, lambda: application.store.get_session(key.session_id).title == "Revenue by month")
+        until(application, lambda: application.store.sessions.get(key.session_id).title == "Revenue by month")
 
     def test_a_title_set_by_the_user_stays(self, application):
         key = new_session(application)
         application.rename_session(key, "Mine")
         finish(application, application.turns.submit(key, "title me"))
-        assert not application.store.rename_session(key, "About title", TitleSource.MODEL)
-        assert application.store.get_session(key.session_id).title == "Mine"
+        assert not application.store.sessions.rename(key, "About title", TitleSource.MODEL)
+        assert application.store.sessions.get(key.session_id).title == "Mine"
 
 
 class TestShutdown:
@@ -229,7 +229,7 @@ class TestShutdown:
         application.close()
 
         application = open_application(tmp_path)
-        assert application.store.get_turn(turn.id).status is TurnStatus.INTERRUPTED
+        assert application.store.turns.get(turn.id).status is TurnStatus.INTERRUPTED
         assert said(application, key) == [("user", "count 4 then wait"), ("assistant", counted(4))]
         application.close()
 
@@ -241,13 +241,13 @@ class TestShutdown:
         application.close()
 
         application = open_application(tmp_path)
-        assert application.store.get_turn(waiting.id).status is TurnStatus.INTERRUPTED
+        assert application.store.turns.get(waiting.id).status is TurnStatus.INTERRUPTED
         assert said(application, key)[-1] == ("user", "later")
         application.close()
 
 
 def _status(application, turn):
-    return application.store.get_turn(turn.id).status
+    return application.store.turns.get(turn.id).status
 
 
 def _text(application, key):

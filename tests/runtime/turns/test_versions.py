@@ -25,7 +25,7 @@ def test_editing_an_earlier_message_replaces_it_and_everything_after_it(applicat
     _, second, _ = talk(application, key, "first", "second", "third")
     [edited] = finish(application, application.turns.replace(second, "another second"))
     assert asked(application, key) == ["first", "another second"]
-    assert application.store.versions(key)[edited.id] == (second.id, edited.id)
+    assert application.store.turns.versions(key)[edited.id] == (second.id, edited.id)
 
 
 def test_going_back_restores_the_answer_and_what_followed(application):
@@ -70,11 +70,11 @@ def test_session_figures_count_shown_messages_and_tokens_of_every_version(applic
 def test_results_are_shown_with_their_version(application):
     key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
     [first] = talk(application, key, "/sql select 42 as n")
-    assert len(application.store.list_results(key).items) == 1
+    assert len(application.store.results.list(key).items) == 1
     [second] = finish(application, application.turns.replace(first, "/sql select 43 as n"))
-    assert [result.turn_id for result in application.store.list_results(key).items] == [second.id]
+    assert [result.turn_id for result in application.store.results.list(key).items] == [second.id]
     application.turns.show(first)
-    assert [result.turn_id for result in application.store.list_results(key).items] == [first.id]
+    assert [result.turn_id for result in application.store.results.list(key).items] == [first.id]
 
 
 def test_a_chat_about_part_of_the_history_keeps_its_scope(application):
@@ -85,7 +85,7 @@ def test_a_chat_about_part_of_the_history_keeps_its_scope(application):
     [first] = talk(application, session.key, "hello")
     finish(application, application.turns.replace(first, "good evening"))
     application.turns.show(first)
-    assert application.store.session_state(session.key) == {STATE: scope.as_values(), "kept": 1}
+    assert application.store.sessions.state(session.key) == {STATE: scope.as_values(), "kept": 1}
 
 
 def test_versions_survive_a_restart(tmp_path):
@@ -95,7 +95,7 @@ def test_versions_survive_a_restart(tmp_path):
     [second] = finish(application, application.turns.replace(first, "second"))
     application.close()
     application = open_application(tmp_path)
-    assert application.store.versions(key)[first.id] == (first.id, second.id)
+    assert application.store.turns.versions(key)[first.id] == (first.id, second.id)
     application.turns.show(first)
     assert asked(application, key) == ["first"]
     application.close()
@@ -130,7 +130,7 @@ def test_of_two_simultaneous_edits_one_is_refused(application):
     assert (len(taken), len(refused)) == (1, 2)
     application.turns.stop(taken[0].id)
     finish(application, *taken)
-    assert application.store.versions(key)[first.id] == (first.id, taken[0].id)
+    assert application.store.turns.versions(key)[first.id] == (first.id, taken[0].id)
 
 
 def test_editing_a_hidden_version_adds_another_version(application):
@@ -138,5 +138,5 @@ def test_editing_a_hidden_version_adds_another_version(application):
     [first] = talk(application, key, "first")
     [second] = finish(application, application.turns.replace(first, "second"))
     [third] = finish(application, application.turns.replace(first, "third"))
-    assert application.store.versions(key)[third.id] == (first.id, second.id, third.id)
+    assert application.store.turns.versions(key)[third.id] == (first.id, second.id, third.id)
     assert asked(application, key) == ["third"]

@@ -52,7 +52,7 @@ class TestTree:
         workspaces.move(below.id, None)
         workspaces.delete(top.id)
         assert heard == [EventKind.WORKSPACES_CHANGED] * 5
-        assert application.store.get_workspace(below.id).name == "Figures"
+        assert application.store.workspaces.get(below.id).name == "Figures"
 
     def test_nothing_is_deleted_while_the_passwords_are_unreadable(self, application, workspaces):
         top = workspaces.create("Team")
@@ -61,7 +61,7 @@ class TestTree:
         with pytest.raises(SecretsError):
             application.delete_workspace(top.id)
         file.unlink()
-        assert application.store.get_workspace(top.id) == top
+        assert application.store.workspaces.get(top.id) == top
 
     def test_deleting_a_workspace_deletes_its_descendants_and_stops_their_turns(self, application, workspaces):
         top = workspaces.create("Team")
@@ -72,10 +72,10 @@ class TestTree:
         until(application, lambda: application.turns.live(key)[0].text)
         application.delete_workspace(top.id)
         assert application.turns.live(key) == []
-        assert application.store.get_turn(turn.id) is None
-        assert application.store.get_session(key.session_id) is None
-        assert application.store.get_workspace(below.id) is None
-        assert application.store.get_session(other.session_id).workspace_id == GENERAL
+        assert application.store.turns.get(turn.id) is None
+        assert application.store.sessions.get(key.session_id) is None
+        assert application.store.workspaces.get(below.id) is None
+        assert application.store.sessions.get(other.session_id).workspace_id == GENERAL
 
     def test_the_general_workspace_and_its_turns_stay(self, application):
         key = new_session(application)
@@ -89,7 +89,7 @@ class TestTree:
     def test_sessions_can_be_moved(self, application, workspaces):
         key, team = new_session(application), workspaces.create("Team")
         application.move_sessions([key], team.id)
-        assert application.store.get_session(key.session_id).workspace_id == team.id
+        assert application.store.sessions.get(key.session_id).workspace_id == team.id
 
 
 class TestConnections:
@@ -223,7 +223,7 @@ class TestQueries:
     def test_stopping_a_turn_ends_its_query_and_the_session_continues(self, application):
         key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
         turn = application.turns.submit(key, ENDLESS)
-        until(application, lambda: len(application.store.list_events(key)) == 2)
+        until(application, lambda: len(application.store.events.list(key)) == 2)
         application.turns.stop(turn.id)
         assert finish(application, turn)[0].status is TurnStatus.STOPPED
         [step] = [step for message in conversation(application, key) for step in message.steps]
@@ -264,10 +264,10 @@ class TestPasswords:
                 workspaces.test("postgres", wrong)
             workspaces.set_connection(team.id, "postgres", wrong)
             finish(application, application.turns.submit(key, "call list_tables"))
-            seen = f"{refused.value} {workspaces.shown_address(team.id)} {application.store.list_workspaces()} {heard}"
+            seen = f"{refused.value} {workspaces.shown_address(team.id)} {application.store.workspaces.list()} {heard}"
             errors = [
                 turn.error
-                for turn in application.store.get_turns({m.turn_id for m in conversation(application, key)}).values()
+                for turn in application.store.turns.by_id({m.turn_id for m in conversation(application, key)}).values()
             ]
         everything = seen + str(errors) + str(logs) + caplog.text + "".join(capfd.readouterr())
         for password in (PASSWORD, URL_PASSWORD, "wr0ng-password"):
@@ -318,11 +318,11 @@ def test_ten_concurrent_sessions_in_three_workspaces_each_query_their_own_data(a
     ]
     finish(application, *turns)
     for n, (key, turn) in enumerate(zip(keys, turns, strict=True)):
-        assert application.store.get_session(key.session_id).workspace_id == kept[n % 3]
+        assert application.store.sessions.get(key.session_id).workspace_id == kept[n % 3]
         assert f'"rows": [[{10 + n % 3}, {n}]]' in conversation(application, key)[-1].text
-        [result] = application.store.list_results(key).items
+        [result] = application.store.results.list(key).items
         assert (result.key, result.turn_id, result.title) == (key, turn.id, f"Of {n}")
         assert result.sql == sql.format(n)
     for n, workspace_id in enumerate(kept):
-        listed = application.store.list_sessions("local", workspace_id=workspace_id).items
+        listed = application.store.sessions.list("local", workspace_id=workspace_id).items
         assert {session.key for session in listed} == set(keys[n::3])

@@ -20,7 +20,7 @@ class History:
 
     def chat(self, at: datetime, *, agent="assistant", user="ann", model="gemini/gemini-2.5-flash") -> SessionKey:
         key = SessionKey(agent, user, str(uuid.uuid4()))
-        self.store.create_session(key, model=model)
+        self.store.sessions.create(key, model=model)
         self.store.log.writer.submit(
             lambda transaction: transaction.execute(
                 "update sessions set created_at = $1, updated_at = $1 where id = $2", [at.timestamp(), key.session_id]
@@ -44,7 +44,7 @@ class History:
         """A question, and its answer unless ``tokens`` is empty. ``chosen`` is the id of the model that was chosen,
         ``model`` the name under which it answered."""
         turn, begin = str(uuid.uuid4()), at.timestamp()
-        self.store.create_turn(
+        self.store.turns.create(
             Turn(
                 turn,
                 key,

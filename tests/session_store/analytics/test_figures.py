@@ -363,11 +363,11 @@ class TestByHand:
         scope = Scope(EVERYTHING, Period(date(2026, 5, 4), date(2026, 5, 4), BERLIN), PRICES)
         assert (desk.report(scope).now.conversations, desk.report(scope).now.turns) == (3, 2)
 
-        store.delete_sessions([gone])
+        store.sessions.delete([gone])
         now = desk.report(scope).now
         assert (now.conversations, now.turns, now.messages, now.input_tokens) == (2, 1, 2, 200)
 
-        store.restore_sessions([gone])
+        store.sessions.restore([gone])
         assert desk.report(scope).now.turns == 2
 
     def test_failed_stopped_and_running_turns(self, store, history):
@@ -420,9 +420,9 @@ class TestByHand:
         chat = history.chat(on("2026-05-04 10:00"))
         for _ in range(4):
             history.turn(chat, on("2026-05-04 10:00"))
-        answers = [stored.event.id for stored in store.list_events(chat, limit=20) if stored.event.author != "user"]
+        answers = [stored.event.id for stored in store.events.list(chat, limit=20) if stored.event.author != "user"]
         for event_id, score in zip(answers, (1, 1, 1, -1), strict=True):
-            store.set_feedback(chat, event_id, score)
+            store.feedback.set(chat, event_id, score)
         today = datetime.now(BERLIN).date()
         assert look(store, today - timedelta(days=1), today + timedelta(days=1)).now.positive == 0.75
 
@@ -449,7 +449,7 @@ class TestByHand:
         history.turn(first, on("2026-05-04 10:00"))
         history.turn(second, on("2026-05-04 10:00"), model="mystery", status=TurnStatus.STOPPED)
         history.turn(second, on("2026-05-04 10:05"))
-        store.set_saved([first], True)
+        store.sessions.set_saved([first], True)
 
         def turns(**filters):
             return look(store, date(2026, 5, 4), date(2026, 5, 4), **filters).now.turns
@@ -465,8 +465,8 @@ class TestByHand:
         history.turn(first, on("2026-05-04 10:00"))
         history.turn(second, on("2026-05-04 10:00"))
         history.turn(second, on("2026-05-04 11:00"))
-        store.set_tags([first], add=["Urgent", "billing"])
-        store.set_tags([second], add=["billing"])
+        store.labels.set_tags([first], add=["Urgent", "billing"])
+        store.labels.set_tags([second], add=["billing"])
 
         def turns(*tags):
             return look(store, date(2026, 5, 4), date(2026, 5, 4), tags=tags).now.turns
@@ -478,7 +478,7 @@ class TestByHand:
         chats = [history.chat(on("2026-05-04 10:00")) for _ in range(3)]
         for chat in chats:
             history.turn(chat, on("2026-05-04 10:00"))
-        store.terminate_sessions(chats[:1])
+        store.sessions.terminate(chats[:1])
 
         def number(*states):
             return look(store, date(2026, 5, 4), date(2026, 5, 4), states=any_of(states)).now.conversations
@@ -493,8 +493,8 @@ class TestByHand:
         turn = history.turn(chat, on("2026-05-04 11:00"))
         history.tool(chat, turn, on("2026-05-04 11:00"), 1.0, "run_sql", response=({"error": "no"},))
         before = look(store, date(2026, 5, 4), date(2026, 5, 4))
-        last = store.list_events(chat)[-1].event.id
-        store.branch_session(chat, last, "branch")
+        last = store.events.list(chat)[-1].event.id
+        store.sessions.branch(chat, last, "branch")
         after = look(store, date(2026, 5, 4), date(2026, 5, 4))
         assert after.now == before.now
         for name, table in before.tables.items():

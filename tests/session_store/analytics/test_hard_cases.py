@@ -66,7 +66,7 @@ class TestSessionsThatChangeModels:
     def test_an_answer_without_a_model_counts_for_the_model_of_its_turn(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), model=None)
-        store.set_model(chat, "openai/other")
+        store.sessions.set_model(chat, "openai/other")
         assert list(self.report(store).tables["models"]["Model"]) == ["gemini-2.5-flash"]
         assert self.report(store, answered_by={"other"}).now.conversations == 0
 
@@ -90,7 +90,7 @@ class TestSessionsThatChangeModels:
     def test_models_of_deleted_chats_are_not_offered(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), chosen="gguf/smol", tokens=None)
-        store.delete_sessions([chat])
+        store.sessions.delete([chat])
         assert Analytics(store).rollups().choices.models == []
 
 
@@ -162,8 +162,8 @@ class TestDrillDown:
     def test_a_score_given_long_after_the_chat_leads_to_the_chat(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"))
-        answer = store.list_events(chat)[-1].event.id
-        store.set_feedback(chat, answer, -1)
+        answer = store.events.list(chat)[-1].event.id
+        store.feedback.set(chat, answer, -1)
         today = datetime.now(BERLIN).date()
         [found] = self.drill_down(store, Kind.RATED, False, first=today, last=today).values()
         assert found.event_id == answer
@@ -182,11 +182,11 @@ class TestDrillDown:
     def test_a_branch_leads_to_its_own_messages(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), status=TurnStatus.FAILED)
-        branch = store.branch_session(chat, store.list_events(chat)[-1].event.id, "branch")
+        branch = store.sessions.branch(chat, store.events.list(chat)[-1].event.id, "branch")
         own = history.turn(branch.key, on("2026-05-04 11:00"), status=TurnStatus.FAILED)
-        number = next(row.number for row in store.list_history(EVERYTHING).items if row.key == branch.key)
+        number = next(row.number for row in store.history.list(EVERYTHING).items if row.key == branch.key)
         wanted = self.drill_down(store, Kind.STATUS, "failed")[number].event_id
-        meant = next(stored.event for stored in store.list_events(branch.key) if stored.event.id == wanted)
+        meant = next(stored.event for stored in store.events.list(branch.key) if stored.event.id == wanted)
         assert meant.invocation_id == own
 
     @pytest.mark.parametrize(

@@ -46,31 +46,31 @@ def first_version(path, monkeypatch):
 def test_version_1_files_keep_everything_and_gain_workspaces(first_version):
     store = Store(first_version)
 
-    session = store.get_session("one")
+    session = store.sessions.get("one")
     assert (session.title, session.model, session.saved, session.updated_at) == ("Tides", "small", True, 20)
     assert (session.workspace_id, session.status) == (GENERAL, SessionStatus.PAUSED)
-    assert [text_of(stored.event) for stored in store.list_events(KEY)] == ["When is low tide?"]
-    assert store.get_turn("t1").output_tokens == 6
-    assert [turn.id for turn in store.list_unfinished_turns()] == ["t2"]
-    assert store.partial_text("t2") == "At "
+    assert [text_of(stored.event) for stored in store.events.list(KEY)] == ["When is low tide?"]
+    assert store.turns.get("t1").output_tokens == 6
+    assert [turn.id for turn in store.turns.unfinished()] == ["t2"]
+    assert store.turns.partial_text("t2") == "At "
     assert dict(store.log.user_state(("agent", "ann"))) == {"u": 2}
-    store.restore_sessions([SessionKey("agent", "ann", "two")])
-    assert len(store.list_sessions("ann", workspace_id=GENERAL).items) == 2
-    assert [workspace.id for workspace in store.list_workspaces()] == [GENERAL, SAMPLE_SHOP]
+    store.sessions.restore([SessionKey("agent", "ann", "two")])
+    assert len(store.sessions.list("ann", workspace_id=GENERAL).items) == 2
+    assert [workspace.id for workspace in store.workspaces.list()] == [GENERAL, SAMPLE_SHOP]
     store.close()
 
 
 def test_a_migrated_file_can_be_written_and_opened_again(first_version):
     store = Store(first_version)
     append(store, KEY, said("And high tide?", turn="t3"))
-    work = store.create_workspace("Work")
-    store.move_sessions([KEY], work.id)
+    work = store.workspaces.create("Work")
+    store.sessions.move([KEY], work.id)
     store.close()
 
     again = Store(first_version)
-    assert len(again.list_events(KEY)) == 2
-    assert again.get_session("one").workspace_id == work.id
-    assert len(again.list_workspaces()) == 3
+    assert len(again.events.list(KEY)) == 2
+    assert again.sessions.get("one").workspace_id == work.id
+    assert len(again.workspaces.list()) == 3
     again.close()
 
 
@@ -85,7 +85,7 @@ def test_a_failed_migration_leaves_the_file_unchanged(first_version, monkeypatch
     monkeypatch.undo()
 
     store = Store(first_version)
-    assert store.get_session("one").title == "Tides"
+    assert store.sessions.get("one").title == "Tides"
     store.close()
 
 
@@ -127,9 +127,9 @@ def test_version_2_files_gain_tool_columns_and_sorting_by_tags(second_version, m
         (None, "run_sql sql: select 1", False, '[{"id": "c1", "tool": "run_sql", "outcome": "called"}]'),
         (["run_sql"], "run_sql error: no such table", False, '[{"id": "c1", "tool": "run_sql", "outcome": "failed"}]'),
     ]
-    assert [stored.event.id for stored in store.list_events(KEY)] == ["e1", "e2"]
-    assert store.get_turn("t1").copied is False
-    store.set_tags([KEY], add=["sea"])
+    assert [stored.event.id for stored in store.events.list(KEY)] == ["e1", "e2"]
+    assert store.turns.get("t1").copied is False
+    store.labels.set_tags([KEY], add=["sea"])
     append(store, KEY, said("And high tide?", turn="t3"))
     with store.cursor() as cursor:
         cursor.execute("select tags, note, terminated_at, last_turn_status from conversations")
@@ -252,5 +252,5 @@ def test_data_ignored_by_version_5_is_searchable_and_counted(path, monkeypatch):
     ]
     with store.cursor() as cursor:
         assert cursor.execute("select messages from conversations").fetchall() == [(6,)]
-    assert [row.messages for row in store.list_history(HistoryFilter()).items] == [6]
+    assert [row.messages for row in store.history.list(HistoryFilter()).items] == [6]
     store.close()

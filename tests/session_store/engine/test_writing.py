@@ -79,7 +79,7 @@ async def test_appends_grouped_with_a_failing_item_are_stored_once_and_in_order(
 
 
 def test_a_refusal_does_not_affect_its_group(store):
-    store.create_session(KEY)
+    store.sessions.create(KEY)
     gate = Gate(store)
     refused = store.log.create(KEY, {})
     kept = store.log.writer.submit(insert("a"))
@@ -91,14 +91,14 @@ def test_a_refusal_does_not_affect_its_group(store):
 
 
 def test_readers_never_wait_for_writers(store):
-    store.create_session(KEY)
+    store.sessions.create(KEY)
     append(store, KEY, said("hello"))
     store.log.memory.clear()
     gate = Gate(store)
 
-    assert store.get_session("one") is not None
-    assert len(store.list_sessions("ann", search="hello").items) == 1
-    assert len(store.list_events(KEY)) == 1
+    assert store.sessions.get("one") is not None
+    assert len(store.sessions.list("ann", search="hello").items) == 1
+    assert len(store.events.list(KEY)) == 1
     gate.open()
 
 
@@ -129,7 +129,7 @@ def test_a_new_file_has_every_migration(store):
 
 
 def test_an_older_file_is_migrated_with_all_its_data(store, path, monkeypatch):
-    store.create_session(KEY)
+    store.sessions.create(KEY)
     append(store, KEY, said("hello"))
     store.close()
 
@@ -142,12 +142,12 @@ def test_an_older_file_is_migrated_with_all_its_data(store, path, monkeypatch):
         (len(migrations.MIGRATIONS), "add_mood")
     ]
     assert newer.log.database.rows("select count(*) from moods") == [(0,)]
-    assert len(newer.list_events(KEY)) == 1
+    assert len(newer.events.list(KEY)) == 1
     newer.close()
 
 
 def test_a_failed_migration_leaves_the_file_unchanged(store, path, monkeypatch):
-    store.create_session(KEY)
+    store.sessions.create(KEY)
     store.close()
 
     def fail(connection: duckdb.DuckDBPyConnection) -> None:
@@ -159,7 +159,7 @@ def test_a_failed_migration_leaves_the_file_unchanged(store, path, monkeypatch):
         with pytest.raises(RuntimeError):
             Store(path)
     again = Store(path)
-    assert again.get_session("one") is not None
+    assert again.sessions.get("one") is not None
     assert again.log.database.rows("select count(*) from information_schema.tables where table_name = 'moods'") == [
         (0,)
     ]

@@ -61,7 +61,7 @@ def imported(store, tmp_path, *chats):
 
 
 def events_of(store, session_id):
-    return [stored.event for stored in store.list_events(SessionKey("assistant", "local", session_id))]
+    return [stored.event for stored in store.events.list(SessionKey("assistant", "local", session_id))]
 
 
 def parts_of(store, session_id):

@@ -49,16 +49,16 @@ def turn(key: SessionKey, turn_id: str, text: str, **fields: Any) -> Turn:
 
 def fill(store: Store) -> None:
     """Two sessions of two users, with every kind of data."""
-    region = store.create_workspace("Sales")
-    land = store.create_workspace("Nord", region.id)
-    store.set_connection(land.id, StoredConnection("duckdb", "sales.duckdb", "Sales data"))
-    store.create_workspace("Empty")
-    store.create_session(KEY, model="embedded", workspace_id=land.id)
-    store.create_session(OTHER)
+    region = store.workspaces.create("Sales")
+    land = store.workspaces.create("Nord", region.id)
+    store.workspaces.set_connection(land.id, StoredConnection("duckdb", "sales.duckdb", "Sales data"))
+    store.workspaces.create("Empty")
+    store.sessions.create(KEY, model="embedded", workspace_id=land.id)
+    store.sessions.create(OTHER)
     for number in range(3):
         turn_id = f"turn-{number}"
-        store.create_turn(turn(KEY, turn_id, f"Question {number}", error="it broke" if number == 2 else None))
-        store.update_turn(
+        store.turns.create(turn(KEY, turn_id, f"Question {number}", error="it broke" if number == 2 else None))
+        store.turns.update(
             turn_id,
             status=TurnStatus.FAILED if number == 2 else TurnStatus.STOPPED,
             started_at=1_700_000_001.0,
@@ -73,19 +73,19 @@ def fill(store: Store) -> None:
     image = types.Part(inline_data=types.Blob(data=b"\x89PNG\x00\xff", mime_type="image/png", display_name="a.png"))
     picture = Event(author="user", invocation_id="turn-3", content=types.Content(role="user", parts=[image]))
     append(store, OTHER, picture, said("Grüße 🦔", author="assistant", turn="turn-3", error_code="SAFETY"))
-    store.rename_session(KEY, 'Sales: "north" / 2026?', TitleSource.PERSON)
-    store.set_saved([KEY], saved=True)
-    store.set_tags([KEY], add=["north", "Q3"])
-    store.set_note(KEY, "Ask again in *March*.")
-    store.terminate_sessions([OTHER])
+    store.sessions.rename(KEY, 'Sales: "north" / 2026?', TitleSource.PERSON)
+    store.sessions.set_saved([KEY], saved=True)
+    store.labels.set_tags([KEY], add=["north", "Q3"])
+    store.labels.set_note(KEY, "Ask again in *March*.")
+    store.sessions.terminate([OTHER])
     _add_results(store)
-    answer = store.list_events(KEY)[-1].event.id
-    store.set_feedback(KEY, answer, -1, "Too short")
+    answer = store.events.list(KEY)[-1].event.id
+    store.feedback.set(KEY, answer, -1, "Too short")
 
 
 def _add_results(store: Store) -> None:
     for number, data in enumerate((b"PAR1" + bytes(range(256)) * 20, None, b"")):
-        store.add_result(
+        store.results.add(
             Result(
                 id=f"result-{number}",
                 key=KEY,

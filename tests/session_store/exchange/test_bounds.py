@@ -143,7 +143,7 @@ def check(store, report):
     assert f"the ends of messages of more than {WORDS:,} characters" in " ".join(report.remarks)
     lengths = set()
     for taken in report.taken:
-        for one in (stored.event for stored in store.list_events(taken.key)):
+        for one in (stored.event for stored in store.events.list(taken.key)):
             parts = (one.content.parts if one.content else None) or []
             words = sum(len(part.text or "") for part in parts)
             lengths.add(words)
@@ -154,8 +154,8 @@ def check(store, report):
             ]
             assert words <= WORDS
             assert len(json.dumps(data)) <= DATA + 100
-        assert len(store.get_session(taken.key.session_id).title) <= limits.LONGEST_TITLE
-        assert len(json.dumps(store.session_state(taken.key))) <= 2 * STATE + 2 * DATA
+        assert len(store.sessions.get(taken.key.session_id).title) <= limits.LONGEST_TITLE
+        assert len(json.dumps(store.sessions.state(taken.key))) <= 2 * STATE + 2 * DATA
     assert WORDS in lengths
     with store.cursor() as cursor:
         for message, error in cursor.execute("select message, error from main.turns").fetchall():
@@ -175,7 +175,7 @@ def test_every_importer_enforces_the_limits(write, store, tmp_path):
     if write in (adk_json, archive, adk_sqlite, pickles):
         assert "`book` of the state, which is too large (" in told
         assert "`book` of the state of the user, which is too large (" in told
-        assert store.session_state(report.taken[0].key)["mood"] == "fine"
+        assert store.sessions.state(report.taken[0].key)["mood"] == "fine"
     if write not in (chatgpt, open_webui):
         assert f"answers of tools of more than {DATA:,} characters (" in told
 

@@ -168,7 +168,7 @@ def test_files_of_agents_cannot_escape_their_folder(place, archive, tmp_path):
 
     with pytest.raises(ImportRefusedError, match="a place that cannot be"):
         import_file(store, changed, files=AgentFiles(tmp_path / "artifacts"))
-    left = store.list_sessions("local").items
+    left = store.sessions.list("local").items
     store.close()
 
     assert left == ()

@@ -174,7 +174,7 @@ def test_a_tool_answer_without_a_call_becomes_text(store, tmp_path):
 
     report = import_file(store, file)
 
-    [stored] = store.list_events(SessionKey("garden", "u", "s"))
+    [stored] = store.events.list(SessionKey("garden", "u", "s"))
     assert stored.event.content.parts[0].text == 'rain: {"result": "12 mm"}'
     assert "tool answers without a call to text (1)" in " ".join(report.remarks)
 
@@ -213,7 +213,7 @@ def test_adk_events_keep_their_order_regardless_of_their_times(store, tmp_path):
 
     report = import_file(store, file)
 
-    taken = [stored.event for stored in store.list_events(SessionKey("garden", "u", "s"))]
+    taken = [stored.event for stored in store.events.list(SessionKey("garden", "u", "s"))]
     assert [event.id for event in taken] == ["0", "1", "2", "3"]
     assert [event.timestamp - AT for event in taken] == [10, 10, 10, 11]
     assert "Replaced: message times that run backwards with the time before (2)." in report.remarks

@@ -22,15 +22,15 @@ ODD = ['e"]{}*{x', "../up", "a/b", "two words", "<b>", "x" * 200, "ü"]
 def archive_with(odd, tmp_path):
     """An archive in which the ids of the events, a turn and a workspace are odd."""
     with closing(Store(tmp_path / "here.duckdb")) as store:
-        workspace = store.create_workspace("Vegetables")
-        store.create_session(KEY, workspace_id=workspace.id)
+        workspace = store.workspaces.create("Vegetables")
+        store.sessions.create(KEY, workspace_id=workspace.id)
         for name in ("turn-1", "turn-2"):
             message = said("Garlic?", turn=name)
             answer = said("In October", author="garden", turn=name)
             message.id, answer.id = f"question-{name}", f"answer-{name}"
             append(store, KEY, message, answer)
-            store.create_turn(turn(KEY, name, "Garlic?"))
-        store.set_feedback(KEY, "answer-turn-1", 1, "Right")
+            store.turns.create(turn(KEY, name, "Garlic?"))
+        store.feedback.set(KEY, "answer-turn-1", 1, "Right")
         append(store, KEY, rewind("turn-2"))
         [made] = export(store, selected(store), Format.ZIP, tmp_path / "made.zip")
     names = {workspace.id: odd + "w", **{name: odd + name for name in ("turn-1", "turn-2")}}
@@ -59,15 +59,15 @@ def test_odd_ids_in_an_archive_are_replaced_everywhere(odd, store, tmp_path):
     assert again.taken == ()
     assert f"ids with unusual characters, or too many ({len(names)})" in report.remarks[0]
     [key] = [taken.key for taken in report.taken]
-    session = store.get_session(key.session_id)
-    [workspace] = [one for one in store.list_workspaces() if one.name == "Vegetables"]
+    session = store.sessions.get(key.session_id)
+    [workspace] = [one for one in store.workspaces.list() if one.name == "Vegetables"]
     assert session.workspace_id == workspace.id
-    kept = store.list_events(key)
+    kept = store.events.list(key)
     assert [stored.event.content.parts[0].text for stored in kept] == ["Garlic?", "In October"]  # the rest is rewound
     question, answer = (stored.event for stored in kept)
     assert question.invocation_id == answer.invocation_id
-    assert store.get_turn(question.invocation_id).key == key
-    assert store.feedback_of(key, [answer.id])[answer.id].comment == "Right"
+    assert store.turns.get(question.invocation_id).key == key
+    assert store.feedback.of_events(key, [answer.id])[answer.id].comment == "Right"
     used = {workspace.id, question.id, answer.id, question.invocation_id}
     assert not any(odd in one for one in used)
 
@@ -83,7 +83,7 @@ def test_odd_ids_of_other_programs_are_replaced(odd, store, tmp_path):
     adk = {**session, "events": [{**event, "content": {"role": "user", "parts": [{"text": "Garlic"}]}}]}
     for chats in ([chat], [webui], [adk]):
         for taken in imported(store, tmp_path, *chats).taken:
-            for stored in store.list_events(taken.key):
+            for stored in store.events.list(taken.key):
                 assert odd not in (stored.event.id, stored.event.invocation_id)
                 assert stored.event.content.parts[0].text in ("Garlic", "Yes")
 
@@ -96,5 +96,5 @@ def test_usual_ids_are_kept(usual, store, tmp_path):
 
     assert import_file(store, file).remarks == []
     [taken] = import_file(store, tmp_path / "s.json").taken
-    [stored] = store.list_events(taken.key)
+    [stored] = store.events.list(taken.key)
     assert (stored.event.id, stored.event.invocation_id) == (usual, usual)

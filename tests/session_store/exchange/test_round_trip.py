@@ -82,9 +82,9 @@ def test_deleted_conversations_can_be_imported_back_into_the_same_store(store, p
     if wipe == "remove":
         store.log.remove([KEY, OTHER]).result()
     else:
-        store.delete_sessions([KEY, OTHER])
+        store.sessions.delete([KEY, OTHER])
     report = import_file(store, archive)
-    listed = [session.title for session in store.list_sessions("local").items]
+    listed = [session.title for session in store.sessions.list("local").items]
     store.close()
 
     assert (len(report.taken), listed) == (2, ['Sales: "north" / 2026?'])
@@ -109,8 +109,8 @@ def test_an_imported_session_can_be_continued_at_once(store, tmp_path):
     import_file(with_import, archive)
 
     append(with_import, OTHER, said("And now?", turn="turn-9"))
-    events = with_import.list_events(OTHER)
-    summary = with_import.get_session(OTHER.session_id)
+    events = with_import.events.list(OTHER)
+    summary = with_import.sessions.get(OTHER.session_id)
     with_import.close()
 
     assert [event.event.invocation_id for event in events] == ["turn-3", "turn-3", "turn-9"]
@@ -124,17 +124,17 @@ def test_a_session_whose_id_is_in_use_gets_a_stable_new_id(store, tmp_path):
     archive = exported(store, Format.ZIP, tmp_path / "all.zip")
     other = Store(tmp_path / "other.duckdb")
     taken = SessionKey("critic", "ben", KEY.session_id)
-    other.create_session(taken)
+    other.sessions.create(taken)
     append(other, taken, said("Something else", turn="turn-0"))
-    other.create_turn(turn(taken, "turn-0", "Something else"))
+    other.turns.create(turn(taken, "turn-0", "Something else"))
 
     first = import_file(other, archive)
     again = import_file(other, archive)
     [key] = [outcome.key for outcome in first.taken if outcome.renamed]
-    turns = {event.event.invocation_id for event in other.list_events(key, include_rewound=True)}
-    known = other.get_turns(turns)
-    texts = [event.event.content for event in other.list_events(taken)]
-    results = other.list_results(key).items
+    turns = {event.event.invocation_id for event in other.events.list(key, include_rewound=True)}
+    known = other.turns.by_id(turns)
+    texts = [event.event.content for event in other.events.list(taken)]
+    results = other.results.list(key).items
     other.close()
 
     assert key != KEY
@@ -152,8 +152,8 @@ def test_a_copy_for_another_user_exists_beside_the_original(store, tmp_path):
     report = import_file(store, file, Wishes(user_id="clara"))
 
     assert {outcome.key.user_id for outcome in report.taken} == {"clara"}
-    assert len(store.list_sessions("clara").items) == 2
-    assert len(store.list_sessions("local").items) == 1
+    assert len(store.sessions.list("clara").items) == 2
+    assert len(store.sessions.list("local").items) == 1
 
 
 def test_shared_state_in_the_store_is_not_overwritten(store, tmp_path):
@@ -161,7 +161,7 @@ def test_shared_state_in_the_store_is_not_overwritten(store, tmp_path):
     file = exported(store, Format.JSON, tmp_path / "all.json")
     other = Store(tmp_path / "other.duckdb")
     mine = SessionKey("data_analyst", "local", "mine")
-    other.create_session(mine)
+    other.sessions.create(mine)
     append(other, mine, Event(author="a", invocation_id="t", actions=EventActions(state_delta={"user:tone": "warm"})))
 
     import_file(other, file)
@@ -171,14 +171,14 @@ def test_shared_state_in_the_store_is_not_overwritten(store, tmp_path):
 
 
 def test_running_turns_are_imported_as_interrupted(store, tmp_path):
-    store.create_session(KEY)
+    store.sessions.create(KEY)
     append(store, KEY, said("Wait", turn="t"))
-    store.create_turn(turn(KEY, "t", "Wait", status=TurnStatus.RUNNING))
+    store.turns.create(turn(KEY, "t", "Wait", status=TurnStatus.RUNNING))
     file = exported(store, Format.JSON, tmp_path / "one.json")
     other = Store(tmp_path / "other.duckdb")
 
     import_file(other, file)
-    found = other.get_turn("t")
+    found = other.turns.get("t")
     other.close()
 
     assert found is not None
@@ -190,11 +190,11 @@ def test_all_conversations_go_into_the_chosen_workspace(store, tmp_path):
     fill(store)
     archive = exported(store, Format.ZIP, tmp_path / "all.zip")
     other = Store(tmp_path / "other.duckdb")
-    inbox = other.create_workspace("Inbox")
+    inbox = other.workspaces.create("Inbox")
 
     import_file(other, archive, Wishes(workspace_id=inbox.id))
-    names = {workspace.name for workspace in other.list_workspaces()}
-    number = len(other.sessions_in([inbox.id]))
+    names = {workspace.name for workspace in other.workspaces.list()}
+    number = len(other.workspaces.sessions_in([inbox.id]))
     other.close()
 
     assert names == {"General", "Sample shop", "Inbox"}
@@ -252,7 +252,7 @@ def test_arbitrary_conversations_round_trip_event_by_event(conversations, form):
         store = Store(path)
         for number, said_there in enumerate(conversations):
             key = SessionKey("agent", f"user-{number % 2}", f"session-{number}")
-            store.create_session(key)
+            store.sessions.create(key)
             append(store, key, *said_there)
         file = exported(store, form, Path(folder, f"all.{form}"))
         store.close()
@@ -263,7 +263,7 @@ def test_arbitrary_conversations_round_trip_event_by_event(conversations, form):
 
 
 def test_implausible_token_counts_round_trip(store, path, tmp_path):
-    store.create_session(KEY)
+    store.sessions.create(KEY)
     usage = types.GenerateContentResponseUsageMetadata(prompt_token_count=2**31)
     append(store, KEY, Event(author="agent", invocation_id="t", usage_metadata=usage))
     file = exported(store, Format.JSON, tmp_path / "one.json")
@@ -273,7 +273,7 @@ def test_implausible_token_counts_round_trip(store, path, tmp_path):
 
 
 def test_numbers_unknown_to_json_round_trip(store, path, tmp_path):
-    store.create_session(KEY)
+    store.sessions.create(KEY)
     delta = {"a": math.nan, "b": [math.inf, -math.inf], "c": 2**70, "d": {"e": None}}
     append(store, KEY, Event(author="a", invocation_id="t", actions=EventActions(state_delta=delta)))
     file = exported(store, Format.JSON, tmp_path / "one.json")
@@ -288,7 +288,7 @@ def test_numbers_unknown_to_json_round_trip(store, path, tmp_path):
 
 
 def test_json_lines_spell_out_numbers_unknown_to_json(store, tmp_path):
-    store.create_session(KEY)
+    store.sessions.create(KEY)
     append(store, KEY, Event(author="a", actions=EventActions(state_delta={"a": math.nan, "b": [math.inf]})))
     [line] = exported(store, Format.JSON_LINES, tmp_path / "all.jsonl").read_text().splitlines()
     said = json.loads(line, parse_constant=pytest.fail)
@@ -302,7 +302,7 @@ def test_an_archive_contains_files_made_by_agents(store, tmp_path):
     for name, content in [("report/a.html", b"<p>1"), ("report/a.html", b"<p>2"), ("user:logo.png", b"\x89PNG")]:
         part = types.Part.from_bytes(data=content, mime_type="text/html")
         asyncio.run(here.save_artifact(**place, filename=name, artifact=part, custom_metadata={"by": "me"}))
-    store.add_result(shared_file(), None)
+    store.results.add(shared_file(), None)
     archive = tmp_path / "all.zip"
     export(store, selected(store), Format.ZIP, archive, files=AgentFiles(tmp_path / "here"))
     other = Store(tmp_path / "other.duckdb")

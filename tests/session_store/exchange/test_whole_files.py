@@ -62,7 +62,7 @@ def test_a_deeply_nested_value_in_an_adk_session_is_left_out_alone(place, depth,
     report = import_file(store, file)
 
     [key] = [taken.key for taken in report.taken]
-    assert [event.event.id for event in store.list_events(key)][:2] == ["e", "f"]
+    assert [event.event.id for event in store.events.list(key)][:2] == ["e", "f"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
@@ -220,7 +220,7 @@ def test_an_invalid_time_of_a_chat_is_noted_and_replaced(program, names, odd, st
     report = imported(store, tmp_path, {**CHATS[program], **dict.fromkeys(names, odd)})
 
     [taken] = report.taken
-    [session] = [one for one in store.list_sessions(taken.key.user_id).items if one.key == taken.key]
+    [session] = [one for one in store.sessions.list(taken.key.user_id).items if one.key == taken.key]
     assert session.created_at == (AT if program == "ADK" else AT + 1)
     assert all(f"`{name}` (1)" in report.remarks[0] for name in names)
 
@@ -232,7 +232,7 @@ def test_a_message_with_an_invalid_time_gets_that_of_the_message_before(store, t
     report = imported(store, tmp_path, {**ADK, "events": events})
 
     [taken] = report.taken
-    assert [stored.event.timestamp for stored in store.list_events(taken.key)] == [AT, AT, AT + 2]
+    assert [stored.event.timestamp for stored in store.events.list(taken.key)] == [AT, AT, AT + 2]
     assert "`timestamp` (1)" in report.remarks[0]
 
 

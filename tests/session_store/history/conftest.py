@@ -7,7 +7,7 @@ from tests.session_store.history.conversations import BREAD, STARS, TIDES, fill,
 
 
 @pytest.fixture
-def history(store):
+def filled(store):
     fill(store)
     return store
 
@@ -18,8 +18,8 @@ def shown(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("shown") / "chats.duckdb")
     fill(store)
     rate(store)
-    store.set_tags([TIDES], add=["Sea"])
-    store.set_tags([STARS], add=["sky"])
-    store.set_saved([BREAD], saved=True)
+    store.labels.set_tags([TIDES], add=["Sea"])
+    store.labels.set_tags([STARS], add=["sky"])
+    store.sessions.set_saved([BREAD], saved=True)
     yield store
     store.close()

@@ -36,17 +36,17 @@ def answered(text: str, turn: str, at: float, *, tokens: tuple[int, int] = (10, 
 
 def ended(store: Store, key: SessionKey, turn: str, at: float, status: TurnStatus = TurnStatus.COMPLETED) -> None:
     message = {"role": "user", "parts": [{"text": "?"}]}
-    store.create_turn(Turn(turn, key, status, message, "small", at, at, at + 0.5, at + 1, 10, 5))
+    store.turns.create(Turn(turn, key, status, message, "small", at, at, at + 0.5, at + 1, 10, 5))
 
 
 def fill(store: Store) -> None:
     """Three conversations: about tides with a tool, about bread with a failed turn, and about stars."""
-    work = store.create_workspace("Work")
-    store.create_session(TIDES, model="small", workspace_id=work.id)
-    store.create_session(BREAD, model="large")
-    store.create_session(STARS, model="small")
-    store.rename_session(TIDES, "Tides at the coast", TitleSource.PERSON)
-    store.rename_session(BREAD, "bread", TitleSource.WORDS)
+    work = store.workspaces.create("Work")
+    store.sessions.create(TIDES, model="small", workspace_id=work.id)
+    store.sessions.create(BREAD, model="large")
+    store.sessions.create(STARS, model="small")
+    store.sessions.rename(TIDES, "Tides at the coast", TitleSource.PERSON)
+    store.sessions.rename(BREAD, "bread", TitleSource.WORDS)
     append(
         store,
         TIDES,
@@ -73,9 +73,9 @@ def fill(store: Store) -> None:
 def rate(store: Store) -> None:
     """A thumbs up, a thumbs down, and the price of one of the models."""
     keep_prices(store.path.parent, [{"model": "small", "since": "1970-01-01", "input": 2, "output": 10}])
-    store.set_feedback(TIDES, event_ids(store, TIDES)[3], 1)
-    store.set_feedback(BREAD, event_ids(store, BREAD)[1], -1, "burnt")
+    store.feedback.set(TIDES, event_ids(store, TIDES)[3], 1)
+    store.feedback.set(BREAD, event_ids(store, BREAD)[1], -1, "burnt")
 
 
 def event_ids(store: Store, key: SessionKey) -> list[str]:
-    return [stored.event.id for stored in store.list_events(key)]
+    return [stored.event.id for stored in store.events.list(key)]

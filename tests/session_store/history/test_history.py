@@ -33,13 +33,13 @@ def tool(kind: str, **fields) -> Event:
 @pytest.fixture
 def history(store: Store):
     """A conversation with a tool and one rewound turn, and a deleted conversation."""
-    work = store.create_workspace("Work")
+    work = store.workspaces.create("Work")
     for key in (KEY, DELETED):
-        store.create_session(key, model="small", workspace_id=work.id)
-        store.rename_session(key, "Sales", TitleSource.PERSON)
+        store.sessions.create(key, model="small", workspace_id=work.id)
+        store.sessions.rename(key, "Sales", TitleSource.PERSON)
     times = {"created_at": 60.0, "started_at": 60.0, "first_token_at": 60.5, "ended_at": 62.0}
     for name in ("t1", "t2"):
-        store.create_turn(Turn(name, KEY, TurnStatus.COMPLETED, {}, "small", **times))
+        store.turns.create(Turn(name, KEY, TurnStatus.COMPLETED, {}, "small", **times))
     append(
         store,
         KEY,
@@ -55,11 +55,11 @@ def history(store: Store):
         rewind("t2"),
     )
     append(store, DELETED, said("Secret", timestamp=1.0))
-    answers = [stored.event.id for stored in store.list_events(KEY, include_rewound=True)]
-    store.set_feedback(KEY, answers[5], -1, "too short")
-    store.set_feedback(KEY, answers[8], 1)
-    store.set_feedback(DELETED, store.list_events(DELETED)[0].event.id, 1)
-    store.delete_sessions([DELETED])
+    answers = [stored.event.id for stored in store.events.list(KEY, include_rewound=True)]
+    store.feedback.set(KEY, answers[5], -1, "too short")
+    store.feedback.set(KEY, answers[8], 1)
+    store.feedback.set(DELETED, store.events.list(DELETED)[0].event.id, 1)
+    store.sessions.delete([DELETED])
     with store.cursor() as cursor:
         yield cursor
 
@@ -177,17 +177,17 @@ def test_closing_the_store_interrupts_queries(store, path, late):
 
 
 def test_a_session_whose_turn_waits_for_the_user_is_paused(store):
-    store.create_session(KEY)
-    store.create_turn(Turn("t1", KEY, TurnStatus.RUNNING, {}, None, created_at=1.0))
+    store.sessions.create(KEY)
+    store.turns.create(Turn("t1", KEY, TurnStatus.RUNNING, {}, None, created_at=1.0))
 
     def status() -> set[SessionStatus]:
-        listed = store.list_sessions("ann", workspace_id="general").items[0]
-        return {listed.status, store.get_session("one").status}
+        listed = store.sessions.list("ann", workspace_id="general").items[0]
+        return {listed.status, store.sessions.get("one").status}
 
-    store.update_turn("t1", status=TurnStatus.PAUSED)
+    store.turns.update("t1", status=TurnStatus.PAUSED)
     assert status() == {SessionStatus.PAUSED}
-    assert [turn.id for turn in store.list_unfinished_turns(KEY)] == ["t1"]
-    store.update_turn("t1", status=TurnStatus.RUNNING)
+    assert [turn.id for turn in store.turns.unfinished(KEY)] == ["t1"]
+    store.turns.update("t1", status=TurnStatus.RUNNING)
     assert status() == {SessionStatus.RUNNING}
-    store.update_turn("t1", status=TurnStatus.STOPPED)
+    store.turns.update("t1", status=TurnStatus.STOPPED)
     assert status() == {SessionStatus.IDLE}

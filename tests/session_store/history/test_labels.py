@@ -10,70 +10,70 @@ from session_store.models import SessionKey, SessionStatus, TurnStatus
 from tests.session_store.history.conversations import BREAD, DAY, STARS, TIDES, ended
 
 
-def test_tags_are_trimmed_and_unique_regardless_of_case(history):
-    history.set_tags([TIDES, BREAD], add=[" To do ", "Sea"])
-    history.set_tags([TIDES], add=["SEA", "later  on"], remove=["to DO"])
+def test_tags_are_trimmed_and_unique_regardless_of_case(filled):
+    filled.labels.set_tags([TIDES, BREAD], add=[" To do ", "Sea"])
+    filled.labels.set_tags([TIDES], add=["SEA", "later  on"], remove=["to DO"])
 
-    assert history.tags_of(TIDES) == ("later on", "Sea")
-    assert history.tags_of(BREAD) == ("Sea", "To do")
-    assert history.all_tags() == {"later on": 1, "Sea": 2, "To do": 1}
-    assert history.all_tags("bob") == {}
+    assert filled.labels.tags(TIDES) == ("later on", "Sea")
+    assert filled.labels.tags(BREAD) == ("Sea", "To do")
+    assert filled.labels.all_tags() == {"later on": 1, "Sea": 2, "To do": 1}
+    assert filled.labels.all_tags("bob") == {}
 
 
 @pytest.mark.parametrize("tag", ["", "  ", "a,b", "x" * 41, "a\u200eb"])
-def test_an_invalid_tag_changes_nothing(history, tag):
+def test_an_invalid_tag_changes_nothing(filled, tag):
     with pytest.raises(HistoryError):
-        history.set_tags([TIDES], add=["fine", tag])
-    assert history.tags_of(TIDES) == ()
+        filled.labels.set_tags([TIDES], add=["fine", tag])
+    assert filled.labels.tags(TIDES) == ()
 
 
-def test_tags_and_notes_survive_a_restart_and_are_deleted_with_their_session(history, path):
-    history.set_tags([TIDES, BREAD], add=["sea"])
-    history.set_note(TIDES, " Ask again in spring. ")
-    history.delete_sessions([TIDES])
-    assert (history.tags_of(TIDES), history.note_of(TIDES), history.all_tags()) == ((), "", {"sea": 1})
-    history.restore_sessions([TIDES])
-    history.close()
+def test_tags_and_notes_survive_a_restart_and_are_deleted_with_their_session(filled, path):
+    filled.labels.set_tags([TIDES, BREAD], add=["sea"])
+    filled.labels.set_note(TIDES, " Ask again in spring. ")
+    filled.sessions.delete([TIDES])
+    assert (filled.labels.tags(TIDES), filled.labels.note(TIDES), filled.labels.all_tags()) == ((), "", {"sea": 1})
+    filled.sessions.restore([TIDES])
+    filled.close()
 
     again = Store(path)
-    assert (again.tags_of(TIDES), again.note_of(TIDES)) == (("sea",), "Ask again in spring.")
-    again.delete_sessions([TIDES])
-    again.purge_deleted(older_than=-1)
+    assert (again.labels.tags(TIDES), again.labels.note(TIDES)) == (("sea",), "Ask again in spring.")
+    again.sessions.delete([TIDES])
+    again.sessions.purge_deleted(older_than=-1)
     assert again.log.database.rows("select count(*) from tags") == [(1,)]
     again.close()
 
 
-def test_a_note_can_be_removed_and_its_length_is_limited(history):
-    history.set_note(TIDES, "x")
-    history.set_note(TIDES, "  ")
-    assert history.note_of(TIDES) == ""
+def test_a_note_can_be_removed_and_its_length_is_limited(filled):
+    filled.labels.set_note(TIDES, "x")
+    filled.labels.set_note(TIDES, "  ")
+    assert filled.labels.note(TIDES) == ""
     with pytest.raises(HistoryError, match="Shorten it"):
-        history.set_note(TIDES, "x" * 10_001)
-    history.set_note(SessionKey("analyst", "ann", "nobody"), "of what?")
-    history.set_note(TIDES, "half a sign: \ud83d")
-    assert history.note_of(TIDES) == "half a sign: \ufffd"
+        filled.labels.set_note(TIDES, "x" * 10_001)
+    filled.labels.set_note(SessionKey("analyst", "ann", "nobody"), "of what?")
+    filled.labels.set_note(TIDES, "half a sign: \ud83d")
+    assert filled.labels.note(TIDES) == "half a sign: \ufffd"
 
 
-def test_a_terminated_session_is_marked_until_its_next_turn(history, path):
-    history.terminate_sessions([TIDES, STARS, SessionKey("analyst", "ann", "nobody")])
-    ended_at = history.get_session("tides").terminated_at
-    history.terminate_sessions([TIDES])
+def test_a_terminated_session_is_marked_until_its_next_turn(filled, path):
+    filled.sessions.terminate([TIDES, STARS, SessionKey("analyst", "ann", "nobody")])
+    ended_at = filled.sessions.get("tides").terminated_at
+    filled.sessions.terminate([TIDES])
 
-    session = history.get_session("tides")
+    session = filled.sessions.get("tides")
     assert (session.status, session.terminated_at) == (SessionStatus.TERMINATED, ended_at)
-    assert {item.status for item in history.list_sessions("bob").items} == {SessionStatus.TERMINATED}
+    assert {item.status for item in filled.sessions.list("bob").items} == {SessionStatus.TERMINATED}
 
-    history.close()
+    filled.close()
     again = Store(path)
-    assert again.get_session("tides").terminated_at == ended_at
+    assert again.sessions.get("tides").terminated_at == ended_at
     ended(again, TIDES, "t3", 4 * DAY, TurnStatus.RUNNING)
-    assert (again.get_session("tides").status, again.get_session("tides").terminated_at) == ("running", None)
-    again.update_turn("t3", status=TurnStatus.STOPPED)
-    assert again.get_session("tides").status is SessionStatus.IDLE
+    assert (again.sessions.get("tides").status, again.sessions.get("tides").terminated_at) == ("running", None)
+    again.turns.update("t3", status=TurnStatus.STOPPED)
+    assert again.sessions.get("tides").status is SessionStatus.IDLE
     again.close()
 
 
-def test_an_unfinished_turn_overrides_the_terminated_status(history):
-    ended(history, TIDES, "t3", 4 * DAY, TurnStatus.PAUSED)
-    history.terminate_sessions([TIDES])
-    assert history.get_session("tides").status is SessionStatus.PAUSED
+def test_an_unfinished_turn_overrides_the_terminated_status(filled):
+    ended(filled, TIDES, "t3", 4 * DAY, TurnStatus.PAUSED)
+    filled.sessions.terminate([TIDES])
+    assert filled.sessions.get("tides").status is SessionStatus.PAUSED

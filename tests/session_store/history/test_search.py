@@ -23,7 +23,7 @@ def marked(hit):
 
 
 def test_hits_are_listed_newest_first_with_marked_matches(shown):
-    hits = shown.search_history("low tide").items
+    hits = shown.history.search("low tide").items
 
     assert [(hit.kind, hit.excerpt, marked(hit)) for hit in hits] == [
         ("message", "Low tide is at noon.", ["Low", "tide"]),
@@ -34,18 +34,18 @@ def test_hits_are_listed_newest_first_with_marked_matches(shown):
         (TIDES, "Tides at the coast", DAY),
     ]
     assert hits[0].event_id == event_ids(shown, TIDES)[3]
-    assert shown.events_around(TIDES, hits[0].event_id, 1)[0].seq == hits[0].seq
+    assert shown.events.around(TIDES, hits[0].event_id, 1)[0].seq == hits[0].seq
 
 
 def test_titles_and_tool_calls_are_found(shown):
-    (title,) = shown.search_history("coast").items
+    (title,) = shown.history.search("coast").items
     assert (title.kind, title.event_id, title.seq, title.excerpt) == ("title", None, None, "Tides at the coast")
 
-    (call,) = shown.search_history("min(height) from").items
+    (call,) = shown.history.search("min(height) from").items
     assert (call.kind, marked(call)) == ("tool call", ["min(height)", "from"])
     assert call.excerpt == "run_sql sql: select min(height) from tides, limit: 5"
 
-    (answer,) = shown.search_history("no such table").items
+    (answer,) = shown.history.search("no such table").items
     assert (answer.kind, answer.excerpt) == ("tool call", "run_sql error: There is no such table")
 
 
@@ -72,55 +72,55 @@ def test_titles_and_tool_calls_are_found(shown):
     ],
 )
 def test_all_words_must_match_in_any_case_and_wildcards_are_literal(shown, text, number):
-    assert len(shown.search_history(text).items) == number
+    assert len(shown.history.search(text).items) == number
 
 
-def test_each_page_continues_where_the_previous_one_ended(history, monkeypatch):
+def test_each_page_continues_where_the_previous_one_ended(filled, monkeypatch):
     monkeypatch.setattr(search, "FEWEST", 1)
-    whole = history.search_history("i", limit=100).items
+    whole = filled.history.search("i", limit=100).items
     found, before = [], None
     while before is not None or not found:
-        page = history.search_history("i", before=before, limit=2)
+        page = filled.history.search("i", before=before, limit=2)
         found += page.items
         before = page.next
     assert tuple(found) == whole
     assert len(whole) > 6
     with pytest.raises(CursorError):
-        history.search_history("i", before="nowhere")
+        filled.history.search("i", before="nowhere")
 
 
-def test_a_search_of_the_newest_part_finds_the_same(history, monkeypatch):
+def test_a_search_of_the_newest_part_finds_the_same(filled, monkeypatch):
     for number in range(30):
         key = SessionKey("analyst", "ann", f"more-{number}")
-        history.create_session(key)
-        append(history, key, said(f"Low number {number}", timestamp=10 * DAY + number))
-    slow = history.search_history("low", limit=20)
+        filled.sessions.create(key)
+        append(filled, key, said(f"Low number {number}", timestamp=10 * DAY + number))
+    slow = filled.history.search("low", limit=20)
     monkeypatch.setattr(search, "FEWEST", 1)
-    assert history.search_history("low", limit=20) == slow
-    assert history.search_history("low", limit=1).items == slow.items[:1]
-    assert len(history.search_history("low", before=slow.next).items) == 13
+    assert filled.history.search("low", limit=20) == slow
+    assert filled.history.search("low", limit=1).items == slow.items[:1]
+    assert len(filled.history.search("low", before=slow.next).items) == 13
 
 
 def test_a_search_can_be_limited_to_part_of_the_history(shown):
-    assert {hit.key for hit in shown.search_history("low").items} == {TIDES, BREAD}
-    assert {hit.key for hit in shown.search_history("low", HistoryFilter(models=frozenset({"large"}))).items} == {BREAD}
+    assert {hit.key for hit in shown.history.search("low").items} == {TIDES, BREAD}
+    assert {hit.key for hit in shown.history.search("low", HistoryFilter(models=frozenset({"large"}))).items} == {BREAD}
     in_general = HistoryFilter(workspace_ids=frozenset({GENERAL}), text="heat")
-    assert {hit.key for hit in shown.search_history("low", in_general).items} == {BREAD}
-    assert shown.search_history("low", HistoryFilter(users=frozenset({"bob"}))).items == ()
+    assert {hit.key for hit in shown.history.search("low", in_general).items} == {BREAD}
+    assert shown.history.search("low", HistoryFilter(users=frozenset({"bob"}))).items == ()
 
 
-def test_deleted_and_rewound_messages_are_not_found(history):
-    append(history, STARS, said("A low star", turn="s2", timestamp=4 * DAY))
-    assert history.search_history("low").items[0].key == STARS
-    append(history, STARS, rewind("s2"))
-    history.delete_sessions([TIDES])
-    assert [hit.key for hit in history.search_history("low").items] == [BREAD]
+def test_deleted_and_rewound_messages_are_not_found(filled):
+    append(filled, STARS, said("A low star", turn="s2", timestamp=4 * DAY))
+    assert filled.history.search("low").items[0].key == STARS
+    append(filled, STARS, rewind("s2"))
+    filled.sessions.delete([TIDES])
+    assert [hit.key for hit in filled.history.search("low").items] == [BREAD]
 
 
-def test_an_excerpt_is_the_text_around_the_first_match_on_one_line(history):
+def test_an_excerpt_is_the_text_around_the_first_match_on_one_line(filled):
     before, after = "beginning " * 40, " ending" * 60
-    append(history, STARS, said(f"{before}\n\nthe  comet\tcame{after}", turn="s2", timestamp=4 * DAY))
-    (hit,) = history.search_history("comet").items
+    append(filled, STARS, said(f"{before}\n\nthe  comet\tcame{after}", turn="s2", timestamp=4 * DAY))
+    (hit,) = filled.history.search("comet").items
 
     assert len(hit.excerpt) <= 242
     assert (hit.excerpt[0], hit.excerpt[-1]) == ("…", "…")
@@ -130,9 +130,9 @@ def test_an_excerpt_is_the_text_around_the_first_match_on_one_line(history):
 
 def test_a_title_of_a_conversation_without_messages_is_found(store):
     key = SessionKey("analyst", "ann", "empty")
-    store.create_session(key)
-    store.rename_session(key, "Plans for spring", TitleSource.PERSON)
-    assert [hit.key for hit in store.search_history("spring").items] == [key]
+    store.sessions.create(key)
+    store.sessions.rename(key, "Plans for spring", TitleSource.PERSON)
+    assert [hit.key for hit in store.history.search("spring").items] == [key]
 
 
 def test_search_words_are_parsed_as_typed():
@@ -199,30 +199,30 @@ WRITTEN = [
 )
 def test_words_are_found_and_marked_in_any_case_width_and_normal_form(store, text, found):
     key = SessionKey("agent", "ann", "written")
-    store.create_session(key)
+    store.sessions.create(key)
     append(store, key, *(said(one) for one in WRITTEN))
 
-    hits = store.search_history(text).items
+    hits = store.history.search(text).items
 
     normal = unicodedata.normalize
     assert sorted(normal("NFC", mark) for hit in hits for mark in marked(hit)) == sorted(found)
     assert all(hit.excerpt in {" ".join(one.split()) for one in WRITTEN} for hit in hits)
     if found:
-        assert store.list_sessions("ann", search=text.strip('"')).items
+        assert store.sessions.list("ann", search=text.strip('"')).items
 
 
 def test_a_title_is_found_in_any_normal_form(store):
     key = SessionKey("agent", "ann", "titled")
-    store.create_session(key)
-    store.rename_session(key, unicodedata.normalize("NFD", "Crème brûlée"), TitleSource.PERSON)
+    store.sessions.create(key)
+    store.sessions.rename(key, unicodedata.normalize("NFD", "Crème brûlée"), TitleSource.PERSON)
 
-    assert marked(store.search_history("CRÈME").items[0]) == [unicodedata.normalize("NFD", "Crème")]
-    assert store.list_sessions("ann", search="brûlée").items
+    assert marked(store.history.search("CRÈME").items[0]) == [unicodedata.normalize("NFD", "Crème")]
+    assert store.sessions.list("ann", search="brûlée").items
 
 
 def test_details_of_a_message_are_found(store):
     key = SessionKey("agent", "ann", "detailed")
-    store.create_session(key)
+    store.sessions.create(key)
     page = types.GroundingChunkWeb(uri="https://garden.example/garlic", title="The garden book")
     append(
         store,
@@ -238,7 +238,7 @@ def test_details_of_a_message_are_found(store):
     )
 
     def found(text):
-        return [(hit.kind, hit.excerpt) for hit in store.search_history(text).items]
+        return [(hit.kind, hit.excerpt) for hit in store.history.search(text).items]
 
     assert found("cloves") == [("detail", "Cloves, not seeds.")]
     assert found("garden book") == [("detail", "The garden book https://garden.example/garlic")]

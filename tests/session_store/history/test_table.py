@@ -33,9 +33,9 @@ ORDERS = {
 
 
 @pytest.fixture
-def rated(history):
-    rate(history)
-    return history
+def rated(filled):
+    rate(filled)
+    return filled
 
 
 def keys(page):
@@ -43,22 +43,22 @@ def keys(page):
 
 
 def test_a_row_has_all_columns(rated):
-    rated.set_tags([TIDES], add=["sea", "Coast"])
-    rated.set_note(TIDES, "Look again")
-    rated.set_saved([TIDES], saved=True)
+    rated.labels.set_tags([TIDES], add=["sea", "Coast"])
+    rated.labels.set_note(TIDES, "Look again")
+    rated.sessions.set_saved([TIDES], saved=True)
 
-    row = rated.history_row(TIDES)
+    row = rated.history.row(TIDES)
     assert (row.title, row.workspace, row.agent, row.model) == ("Tides at the coast", "Work", "analyst", "small")
     assert (row.saved, row.updated_at, row.messages, row.turns) == (True, DAY + 11, 4, 2)
     assert (row.input_tokens, row.output_tokens, row.cost) == (1_000_020, 100_010, 3.00014)
     assert (row.status, row.up, row.down, row.tags, row.note) == ("idle", 1, 0, ("Coast", "sea"), "Look again")
-    assert rated.list_history(EVERYTHING, sort=HistorySort.TITLE).items[0] == row
-    assert rated.history_row(SessionKey("analyst", "ann", "nobody")) is None
+    assert rated.history.list(EVERYTHING, sort=HistorySort.TITLE).items[0] == row
+    assert rated.history.row(SessionKey("analyst", "ann", "nobody")) is None
 
 
 def test_an_unknown_cost_is_not_zero(shown):
-    assert shown.history_row(BREAD).cost is None
-    assert shown.history_row(STARS).cost == 0.0
+    assert shown.history.row(BREAD).cost is None
+    assert shown.history.row(STARS).cost == 0.0
 
 
 def test_a_price_applies_from_its_date(rated, path):
@@ -67,24 +67,24 @@ def test_a_price_applies_from_its_date(rated, path):
     prices = [("small", "1970-01-01", 2), ("small", "1970-01-05", 1)]
     keep_prices(path.parent, [{"model": m, "since": day, "input": price, "output": 0} for m, day, price in prices])
 
-    assert rated.history_row(STARS).cost == 3.0
+    assert rated.history.row(STARS).cost == 3.0
 
 
 def test_a_damaged_price_list_is_reported(rated, path):
     (path.parent / "prices.json").write_text("nothing")
     with pytest.raises(PricesInvalidError):
-        rated.list_history(EVERYTHING)
+        rated.history.list(EVERYTHING)
 
 
 @pytest.mark.parametrize("sort", HistorySort)
 def test_every_order_can_be_paged_in_both_directions(shown, sort):
-    assert keys(shown.list_history(EVERYTHING, sort=sort)) == ORDERS[sort]
+    assert keys(shown.history.list(EVERYTHING, sort=sort)) == ORDERS[sort]
 
     for descending in (True, False):
-        whole = keys(shown.list_history(EVERYTHING, sort=sort, descending=descending))
+        whole = keys(shown.history.list(EVERYTHING, sort=sort, descending=descending))
         found, before = [], None
         while before is not None or not found:
-            page = shown.list_history(EVERYTHING, sort=sort, descending=descending, before=before, limit=1)
+            page = shown.history.list(EVERYTHING, sort=sort, descending=descending, before=before, limit=1)
             found += keys(page)
             before = page.next
         assert found == whole
@@ -94,9 +94,9 @@ def test_every_order_can_be_paged_in_both_directions(shown, sort):
 @pytest.mark.parametrize("sort", HistorySort)
 @pytest.mark.parametrize("descending", [True, False])
 def test_neighbors_of_a_conversation_in_every_order(shown, sort, descending):
-    listed = keys(shown.list_history(EVERYTHING, sort=sort, descending=descending))
+    listed = keys(shown.history.list(EVERYTHING, sort=sort, descending=descending))
     for place, key in enumerate(listed):
-        found = shown.history_neighbours(key, EVERYTHING, sort=sort, descending=descending)
+        found = shown.history.neighbours(key, EVERYTHING, sort=sort, descending=descending)
         assert (found.place, found.total) == (place + 1, 3)
         beside = [row.key if row else None for row in (found.before, found.after)]
         assert beside == [listed[place - 1] if place else None, listed[place + 1] if place < 2 else None]
@@ -104,41 +104,41 @@ def test_neighbors_of_a_conversation_in_every_order(shown, sort, descending):
 
 def test_neighbors_respect_the_filter(shown):
     ann = HistoryFilter(users=frozenset({"ann"}))
-    found = shown.history_neighbours(BREAD, ann)
+    found = shown.history.neighbours(BREAD, ann)
     assert (found.place, found.total, found.before) == (1, 2, None)
     assert found.after.key == TIDES
-    assert shown.history_neighbours(STARS, ann) is None
+    assert shown.history.neighbours(STARS, ann) is None
 
 
 def test_a_filter_may_list_conversations(shown):
-    numbers = {row.key: row.number for row in shown.list_history(EVERYTHING).items}
+    numbers = {row.key: row.number for row in shown.history.list(EVERYTHING).items}
     wanted = HistoryFilter(among=frozenset({numbers[TIDES], numbers[STARS]}))
-    assert keys(shown.list_history(wanted)) == [STARS, TIDES]
-    assert shown.count_history(wanted) == 2
-    assert shown.count_history(HistoryFilter(among=frozenset())) == 0
+    assert keys(shown.history.list(wanted)) == [STARS, TIDES]
+    assert shown.history.count(wanted) == 2
+    assert shown.history.count(HistoryFilter(among=frozenset())) == 0
 
 
-def test_a_row_shows_why_its_last_turn_failed(history):
-    assert [bool(row.error) for row in history.list_history(EVERYTHING).items] == [False, False, False]
-    ended(history, BREAD, "b2", 2 * DAY + 50, TurnStatus.FAILED)
-    history.update_turn("b2", error="The oven is cold.")
-    assert history.history_row(BREAD).error == "The oven is cold."
-    ended(history, BREAD, "b3", 2 * DAY + 60)
-    assert history.history_row(BREAD).error == ""
+def test_a_row_shows_why_its_last_turn_failed(filled):
+    assert [bool(row.error) for row in filled.history.list(EVERYTHING).items] == [False, False, False]
+    ended(filled, BREAD, "b2", 2 * DAY + 50, TurnStatus.FAILED)
+    filled.turns.update("b2", error="The oven is cold.")
+    assert filled.history.row(BREAD).error == "The oven is cold."
+    ended(filled, BREAD, "b3", 2 * DAY + 60)
+    assert filled.history.row(BREAD).error == ""
 
 
 def test_unknown_values_come_last_in_both_directions(shown):
-    assert keys(shown.list_history(EVERYTHING, sort=HistorySort.COST, descending=False))[-1] == BREAD
-    assert keys(shown.list_history(EVERYTHING, sort=HistorySort.TITLE, descending=False)) == [BREAD, TIDES, STARS]
+    assert keys(shown.history.list(EVERYTHING, sort=HistorySort.COST, descending=False))[-1] == BREAD
+    assert keys(shown.history.list(EVERYTHING, sort=HistorySort.TITLE, descending=False)) == [BREAD, TIDES, STARS]
 
 
 def test_a_cursor_is_valid_only_for_its_order(shown):
-    place = shown.list_history(EVERYTHING, sort=HistorySort.COST, limit=1).next
+    place = shown.history.list(EVERYTHING, sort=HistorySort.COST, limit=1).next
     with pytest.raises(CursorError, match="sorted differently"):
-        shown.list_history(EVERYTHING, sort=HistorySort.TITLE, before=place)
+        shown.history.list(EVERYTHING, sort=HistorySort.TITLE, before=place)
     for damaged in ("", "x", place[:-9]):
         with pytest.raises(CursorError):
-            shown.list_history(EVERYTHING, sort=HistorySort.COST, before=damaged)
+            shown.history.list(EVERYTHING, sort=HistorySort.COST, before=damaged)
 
 
 @pytest.mark.parametrize(
@@ -170,9 +170,9 @@ def test_a_cursor_is_valid_only_for_its_order(shown):
     ],
 )
 def test_filters_select_and_count_the_same(shown, wanted, expected):
-    found = shown.list_history(HistoryFilter(**wanted))
+    found = shown.history.list(HistoryFilter(**wanted))
     assert set(keys(found)) == expected
-    assert shown.count_history(HistoryFilter(**wanted)) == len(expected)
+    assert shown.history.count(HistoryFilter(**wanted)) == len(expected)
 
 
 def test_deleted_conversations_and_rewound_turns_are_not_listed(rated):
@@ -184,14 +184,14 @@ def test_deleted_conversations_and_rewound_turns_are_not_listed(rated):
         said("In vain", author="guide", turn="s2", timestamp=4 * DAY, model_version="small-1", usage_metadata=USAGE),
         rewind("s2"),
     )
-    before = rated.history_row(STARS)
+    before = rated.history.row(STARS)
     assert before.input_tokens + before.output_tokens >= 10, "what was spent is counted"
-    rated.delete_sessions([BREAD])
+    rated.sessions.delete([BREAD])
 
-    assert set(keys(rated.list_history(EVERYTHING))) == {TIDES, STARS}
-    assert rated.history_row(BREAD) is None
-    assert (rated.history_row(STARS).messages, rated.history_row(STARS).turns) == (1, 1)
-    assert rated.count_history(HistoryFilter(text="taken")) == 0
+    assert set(keys(rated.history.list(EVERYTHING))) == {TIDES, STARS}
+    assert rated.history.row(BREAD) is None
+    assert (rated.history.row(STARS).messages, rated.history.row(STARS).turns) == (1, 1)
+    assert rated.history.count(HistoryFilter(text="taken")) == 0
 
 
 @pytest.mark.parametrize(
@@ -207,25 +207,25 @@ def test_deleted_conversations_and_rewound_turns_are_not_listed(rated):
 )
 def test_the_status_is_that_of_the_session_or_of_its_last_turn(rated, last, status):
     ended(rated, TIDES, "t3", 5 * DAY, last)
-    assert rated.history_row(TIDES).status == status
-    rated.terminate_sessions([TIDES])
-    assert rated.history_row(TIDES).status == (status if last in {"running", "paused", "queued"} else "terminated")
+    assert rated.history.row(TIDES).status == status
+    rated.sessions.terminate([TIDES])
+    assert rated.history.row(TIDES).status == (status if last in {"running", "paused", "queued"} else "terminated")
 
 
 def test_a_new_event_moves_its_conversation_up(rated):
     append(rated, TIDES, said("Once more", turn="t9", timestamp=9 * DAY))
-    assert keys(rated.list_history(EVERYTHING))[0] == TIDES
-    assert keys(rated.list_history(HistoryFilter(since=9 * DAY))) == [TIDES]
+    assert keys(rated.history.list(EVERYTHING))[0] == TIDES
+    assert keys(rated.history.list(HistoryFilter(since=9 * DAY))) == [TIDES]
 
 
 def test_filters_offer_the_values_in_the_store(shown):
-    choices = shown.history_choices()
+    choices = shown.history.choices()
     assert (choices.agents, choices.models, choices.users) == (("analyst", "poet"), ("large", "small"), ("ann", "bob"))
     assert len(choices.workspace_ids) == 2
 
 
 def test_an_empty_store_has_an_empty_table(store: Store):
     for sort in HistorySort:
-        assert store.list_history(EVERYTHING, sort=sort).items == ()
-    assert store.count_history(EVERYTHING) == 0
-    assert store.history_choices().agents == ()
+        assert store.history.list(EVERYTHING, sort=sort).items == ()
+    assert store.history.count(EVERYTHING) == 0
+    assert store.history.choices().agents == ()

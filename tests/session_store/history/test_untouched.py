@@ -21,45 +21,45 @@ def age(store: Store, **seconds: float) -> None:
 
 
 def untouched(store: Store, older_than: float, *, limit: int = 10) -> list[str]:
-    found = store.untouched_sessions("ann", older_than=older_than, limit=limit)
-    assert store.count_untouched("ann", older_than) >= len(found)
+    found = store.history.untouched("ann", older_than=older_than, limit=limit)
+    assert store.history.count_untouched("ann", older_than) >= len(found)
     return [session.key.session_id for session in found]
 
 
-def test_sessions_untouched_for_longest_come_first(history):
-    age(history)
-    assert untouched(history, NOW) == ["tides", "bread"]
-    assert untouched(history, NOW, limit=1) == ["tides"]
-    assert untouched(history, LONG_AGO) == ["tides"]
-    assert history.count_untouched("ann", NOW) == 2
-    assert untouched(history, DAY) == []
-    assert history.untouched_sessions("nobody", older_than=NOW, limit=10) == []
+def test_sessions_untouched_for_longest_come_first(filled):
+    age(filled)
+    assert untouched(filled, NOW) == ["tides", "bread"]
+    assert untouched(filled, NOW, limit=1) == ["tides"]
+    assert untouched(filled, LONG_AGO) == ["tides"]
+    assert filled.history.count_untouched("ann", NOW) == 2
+    assert untouched(filled, DAY) == []
+    assert filled.history.untouched("nobody", older_than=NOW, limit=10) == []
 
 
-def test_sessions_saved_seen_started_updated_ended_or_deleted_since_are_left_out(history):
-    assert untouched(history, LONG_AGO) == []
-    age(history, seen_at=NOW)
-    assert untouched(history, NOW) == []
-    age(history)
-    history.set_saved([TIDES], saved=True)
-    append(history, BREAD, said("Again", turn="b2", timestamp=NOW + 5))
-    assert untouched(history, NOW) == []
-    history.set_saved([TIDES], saved=False)
-    history.terminate_sessions([TIDES])
-    assert untouched(history, time.time() - 60) == []
-    history.delete_sessions([TIDES])
-    assert untouched(history, NOW + 10) == ["bread"]
+def test_sessions_saved_seen_started_updated_ended_or_deleted_since_are_left_out(filled):
+    assert untouched(filled, LONG_AGO) == []
+    age(filled, seen_at=NOW)
+    assert untouched(filled, NOW) == []
+    age(filled)
+    filled.sessions.set_saved([TIDES], saved=True)
+    append(filled, BREAD, said("Again", turn="b2", timestamp=NOW + 5))
+    assert untouched(filled, NOW) == []
+    filled.sessions.set_saved([TIDES], saved=False)
+    filled.sessions.terminate([TIDES])
+    assert untouched(filled, time.time() - 60) == []
+    filled.sessions.delete([TIDES])
+    assert untouched(filled, NOW + 10) == ["bread"]
 
 
-def test_an_active_session_counts_as_touched(history):
-    age(history)
-    ended(history, TIDES, "t3", DAY, TurnStatus.PAUSED)
-    assert untouched(history, NOW) == ["bread"]
+def test_an_active_session_counts_as_touched(filled):
+    age(filled)
+    ended(filled, TIDES, "t3", DAY, TurnStatus.PAUSED)
+    assert untouched(filled, NOW) == ["bread"]
 
 
-def test_opening_a_session_counts_even_without_news(history):
-    history.mark_seen(BREAD)
-    age(history)
-    history.mark_seen(BREAD)
-    history.mark_seen(SessionKey("analyst", "ann", "nobody"))
-    assert untouched(history, NOW - 1e9) == ["tides"]
+def test_opening_a_session_counts_even_without_news(filled):
+    filled.sessions.mark_seen(BREAD)
+    age(filled)
+    filled.sessions.mark_seen(BREAD)
+    filled.sessions.mark_seen(SessionKey("analyst", "ann", "nobody"))
+    assert untouched(filled, NOW - 1e9) == ["tides"]

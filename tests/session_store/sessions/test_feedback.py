@@ -10,40 +10,40 @@ KEY = SessionKey("agent", "ann", "one")
 
 
 def test_thumbs_and_comments_can_be_changed_and_removed(store, path):
-    store.create_session(KEY)
+    store.sessions.create(KEY)
     append(store, KEY, said("why?"), said("because", author="agent"), said("so", author="agent"))
-    question, answer, more = (stored.event.id for stored in store.list_events(KEY))
-    assert store.feedback_of(KEY, [question, answer]) == {}
-    assert store.feedback_of(KEY, []) == {}
+    question, answer, more = (stored.event.id for stored in store.events.list(KEY))
+    assert store.feedback.of_events(KEY, [question, answer]) == {}
+    assert store.feedback.of_events(KEY, []) == {}
 
-    assert store.set_feedback(KEY, answer, 1)
-    assert store.set_feedback(KEY, answer, -1, "  wrong  ")
-    assert store.set_feedback(KEY, more, None, "unsure")
+    assert store.feedback.set(KEY, answer, 1)
+    assert store.feedback.set(KEY, answer, -1, "  wrong  ")
+    assert store.feedback.set(KEY, more, None, "unsure")
     store.close()
 
     again = Store(path)
-    kept = again.feedback_of(KEY, [question, answer, more])
+    kept = again.feedback.of_events(KEY, [question, answer, more])
     assert {name: (one.score, one.comment) for name, one in kept.items()} == {
         answer: (-1, "wrong"),
         more: (None, "unsure"),
     }
     assert kept[answer].event_id == answer
     assert kept[answer].at > 0
-    assert again.set_feedback(KEY, answer, None)
-    assert list(again.feedback_of(KEY, [answer, more])) == [more]
+    assert again.feedback.set(KEY, answer, None)
+    assert list(again.feedback.of_events(KEY, [answer, more])) == [more]
     again.close()
 
 
 def test_only_existing_answers_can_be_rated(store):
-    store.create_session(KEY)
+    store.sessions.create(KEY)
     append(store, KEY, said("why?"))
-    event_id = store.list_events(KEY)[0].event.id
+    event_id = store.events.list(KEY)[0].event.id
 
-    assert not store.set_feedback(KEY, "no such event", 1)
-    assert not store.set_feedback(SessionKey("agent", "ann", "nobody"), event_id, 1)
-    store.set_feedback(KEY, event_id, 1)
-    store.delete_sessions([KEY])
-    assert not store.set_feedback(KEY, event_id, -1)
-    assert store.feedback_of(KEY, [event_id]) == {}
-    store.restore_sessions([KEY])
-    assert store.feedback_of(KEY, [event_id])[event_id].score == 1
+    assert not store.feedback.set(KEY, "no such event", 1)
+    assert not store.feedback.set(SessionKey("agent", "ann", "nobody"), event_id, 1)
+    store.feedback.set(KEY, event_id, 1)
+    store.sessions.delete([KEY])
+    assert not store.feedback.set(KEY, event_id, -1)
+    assert store.feedback.of_events(KEY, [event_id]) == {}
+    store.sessions.restore([KEY])
+    assert store.feedback.of_events(KEY, [event_id])[event_id].score == 1

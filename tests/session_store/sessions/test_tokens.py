@@ -60,7 +60,7 @@ def test_every_token_is_counted_once_for_every_provider(reported, counted):
 @pytest.fixture
 def store(path):
     store = Store(path)
-    store.create_session(KEY, model="thinker")
+    store.sessions.create(KEY, model="thinker")
     append(store, KEY, said("Think hard.", turn="t1", timestamp=AT))
     answer = said("Done.", author="agent", turn="t1", timestamp=AT + 5, model_version="thinker")
     answer.usage_metadata = usage(400, 900, 3_000, cached=150, tools=600, total=4_900)
@@ -78,7 +78,7 @@ def test_figures_and_costs_include_all_tokens_and_cached_ones_have_their_own_pri
     row = {"model": "thinker", "since": "2026-01-01", "input": 1.0, "output": 2.0, "cached": cached}
     keep_prices(path.parent, [row])
 
-    listed = store.history_row(KEY)
+    listed = store.history.row(KEY)
     assert (listed.input_tokens, listed.output_tokens) == (1_000, 3_900)
     assert listed.cost == pytest.approx(cost / 1e6)
     period = Period(date(2026, 3, 1), date(2026, 3, 3), ZoneInfo("UTC"))
@@ -101,7 +101,7 @@ def test_more_cached_than_input_tokens_never_make_a_negative_cost(store, path):
             {"model": "thinker", "since": "2026-01-01", "input": 0.0, "output": 0.0},
         ],
     )
-    assert store.history_row(KEY).cost == pytest.approx(10 * 0.5 / 1e6)
+    assert store.history.row(KEY).cost == pytest.approx(10 * 0.5 / 1e6)
 
 
 def test_a_price_for_cached_input_is_saved_and_optional(tmp_path):

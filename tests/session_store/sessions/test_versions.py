@@ -13,7 +13,7 @@ KEY = SessionKey("assistant", "local", "s1")
 @pytest.fixture
 def store(tmp_path):
     with_session = Store(tmp_path / "store.duckdb")
-    with_session.create_session(KEY)
+    with_session.sessions.create(KEY)
     yield with_session
     with_session.close()
 
@@ -29,27 +29,27 @@ def take_back(store, turn, name):
 
 def asked(store):
     return [
-        text_of(stored.event).removeprefix("ask ") for stored in store.list_events(KEY) if stored.event.author == "user"
+        text_of(stored.event).removeprefix("ask ") for stored in store.events.list(KEY) if stored.event.author == "user"
     ]
 
 
 def show(store, turn, name):
-    before = store.rewind_to_show(KEY, turn)
+    before = store.turns.rewind_to_show(KEY, turn)
     assert before
     take_back(store, before, name)
 
 
 def test_an_unedited_conversation_has_no_versions(store):
     talk(store, "a", "b")
-    assert store.versions(KEY) == {}
-    assert store.rewind_to_show(KEY, "a") is None
+    assert store.turns.versions(KEY) == {}
+    assert store.turns.rewind_to_show(KEY, "a") is None
 
 
 def test_a_replacement_of_a_message_is_a_version_of_it(store):
     talk(store, "a", "b", "c")
     take_back(store, "b", "r1")
     talk(store, "b2", "d")
-    assert store.versions(KEY) == {"b": ("b", "b2"), "b2": ("b", "b2")}
+    assert store.turns.versions(KEY) == {"b": ("b", "b2"), "b2": ("b", "b2")}
     assert asked(store) == ["a", "b2", "d"]
 
 
@@ -61,7 +61,7 @@ def test_switching_versions_restores_what_followed_each(store):
     assert asked(store) == ["a", "b", "c"]
     show(store, "b2", "r3")
     assert asked(store) == ["a", "b2", "d"]
-    assert store.rewind_to_show(KEY, "b2") is None
+    assert store.turns.rewind_to_show(KEY, "b2") is None
 
 
 def test_every_version_can_be_reached_from_every_other(store):
@@ -70,11 +70,11 @@ def test_every_version_can_be_reached_from_every_other(store):
         take_back(store, "a" if number == 2 else f"a{number - 1}", f"r{number}")
         talk(store, f"a{number}")
     names = ("a", "a2", "a3", "a4", "a5")
-    assert store.versions(KEY)["a3"] == names
+    assert store.turns.versions(KEY)["a3"] == names
     for step, turn in enumerate(("a2", "a5", "a", "a4", "a3", "a")):
         show(store, turn, f"s{step}")
         assert asked(store) == [turn]
-        assert store.versions(KEY)["a"] == names
+        assert store.turns.versions(KEY)["a"] == names
 
 
 def test_messages_after_switching_belong_to_the_shown_version(store):
@@ -95,7 +95,7 @@ def test_a_message_within_a_version_has_its_own_versions(store):
     talk(store, "b2")
     take_back(store, "a", "r2")
     talk(store, "a2", "e")
-    assert store.versions(KEY) == {
+    assert store.turns.versions(KEY) == {
         "a": ("a", "a2"),
         "a2": ("a", "a2"),
         "b": ("b", "b2"),
@@ -111,7 +111,7 @@ def test_versions_survive_a_restart(store, tmp_path):
     talk(store, "a2")
     store.close()
     again = Store(tmp_path / "store.duckdb")
-    assert again.versions(KEY) == {"a": ("a", "a2"), "a2": ("a", "a2")}
+    assert again.turns.versions(KEY) == {"a": ("a", "a2"), "a2": ("a", "a2")}
     show(again, "a", "r2")
     assert asked(again) == ["a"]
     again.close()
@@ -121,7 +121,7 @@ def test_a_rewind_of_an_unknown_invocation_changes_nothing(store):
     talk(store, "a")
     take_back(store, "nowhere", "r1")
     talk(store, "b")
-    assert store.versions(KEY) == {}
+    assert store.turns.versions(KEY) == {}
     assert asked(store) == ["a", "b"]
 
 

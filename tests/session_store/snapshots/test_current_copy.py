@@ -29,7 +29,7 @@ def store(tmp_path):
 
 
 def add(store, name):
-    store.create_session(SessionKey("assistant", "ann", name))
+    store.sessions.create(SessionKey("assistant", "ann", name))
 
 
 def count(copy):

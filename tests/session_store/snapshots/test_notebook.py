@@ -24,7 +24,7 @@ def cells():
 def test_the_notebook_runs_on_a_snapshot(cells, tmp_path, monkeypatch):
     fill(tmp_path / "data" / "colloquy.duckdb", sessions=60, until=date(2026, 6, 1))
     store = Store(tmp_path / "data" / "colloquy.duckdb")
-    SnapshotFolder(store, tmp_path / "data").make(SnapshotForm.DUCKDB)
+    SnapshotFolder(store.snapshots, tmp_path / "data").make(SnapshotForm.DUCKDB)
     (tmp_path / "docs").mkdir()
     monkeypatch.chdir(tmp_path / "docs")
     names = {}

@@ -40,7 +40,7 @@ def elsewhere(path):
 
 def chat(store, *texts, session_id="one"):
     key = SessionKey("assistant", "ann", session_id)
-    store.create_session(key)
+    store.sessions.create(key)
     for text in texts:
         append(store, key, said(text))
     return key
@@ -48,7 +48,7 @@ def chat(store, *texts, session_id="one"):
 
 def test_another_program_can_open_a_snapshot_while_the_store_is_in_use(store, tmp_path):
     key = chat(store, "hello", "there")
-    info = store.snapshot(tmp_path / "snapshots" / "one.duckdb")
+    info = store.snapshots.take(tmp_path / "snapshots" / "one.duckdb")
     append(store, key, said("too late"))
 
     counts, texts = elsewhere(info.path)
@@ -61,7 +61,7 @@ def test_another_program_can_open_a_snapshot_while_the_store_is_in_use(store, tm
 
 def test_the_store_stays_locked_against_other_processes(store, path, tmp_path):
     chat(store, "hello")
-    store.snapshot(tmp_path / "one.duckdb")
+    store.snapshots.take(tmp_path / "one.duckdb")
     done = subprocess.run([sys.executable, "-c", LOOK, str(path)], capture_output=True, text=True, check=False)
     assert "lock" in done.stderr
 
@@ -69,15 +69,15 @@ def test_the_store_stays_locked_against_other_processes(store, path, tmp_path):
 def test_a_snapshot_excludes_deleted_conversations_even_if_restorable(store, tmp_path):
     chat(store, "kept")
     gone = chat(store, "gone", session_id="two")
-    store.delete_sessions([gone])
-    info = store.snapshot(tmp_path / "one.duckdb")
+    store.sessions.delete([gone])
+    info = store.snapshots.take(tmp_path / "one.duckdb")
 
     assert elsewhere(info.path)[1] == ["kept"]
     with duckdb.connect(str(info.path), read_only=True) as copy:
         assert copy.execute("select count(*) from main.events where text = 'gone'").fetchone() == (0,)
         assert copy.execute("select count(*) from main.sessions").fetchone() == (1,)
-    store.restore_sessions([gone])
-    assert elsewhere(store.snapshot(tmp_path / "two.duckdb").path)[1] == ["kept", "gone"]
+    store.sessions.restore([gone])
+    assert elsewhere(store.snapshots.take(tmp_path / "two.duckdb").path)[1] == ["kept", "gone"]
 
 
 def test_a_snapshot_is_consistent_during_concurrent_writes(store, tmp_path):
@@ -95,7 +95,7 @@ def test_a_snapshot_is_consistent_during_concurrent_writes(store, tmp_path):
         seen = []
         for number in range(3):
             before = len(acknowledged)
-            info = store.snapshot(tmp_path / f"{number}.duckdb")
+            info = store.snapshots.take(tmp_path / f"{number}.duckdb")
             seen.append((before, elsewhere(info.path)[1], len(acknowledged)))
     finally:
         stop.set()
@@ -103,7 +103,7 @@ def test_a_snapshot_is_consistent_during_concurrent_writes(store, tmp_path):
     for before, texts, after in seen:
         assert texts == [str(number) for number in range(len(texts))]
         assert before <= len(texts) <= after + 1
-    assert [stored.event.content.parts[0].text for stored in store.list_events(key, limit=100_000)] == [
+    assert [stored.event.content.parts[0].text for stored in store.events.list(key, limit=100_000)] == [
         str(number) for number in range(len(acknowledged))
     ]
 
@@ -114,10 +114,10 @@ def test_a_reader_of_an_older_state_does_not_block_a_snapshot(store, tmp_path):
     with store.log.database.reading() as reader:
         reader.begin()
         assert reader.execute("select count(*) from events").fetchone() == (2,)
-        store.delete_sessions([gone])
-        store.purge_deleted(older_than=-1)
+        store.sessions.delete([gone])
+        store.sessions.purge_deleted(older_than=-1)
         chat(store, "new", session_id="three")
-        info = store.snapshot(tmp_path / "one.duckdb")
+        info = store.snapshots.take(tmp_path / "one.duckdb")
         assert reader.execute("select count(*) from events").fetchone() == (2,)
         reader.rollback()
     assert elsewhere(info.path)[1] == ["hello", "new"]
@@ -126,7 +126,7 @@ def test_a_reader_of_an_older_state_does_not_block_a_snapshot(store, tmp_path):
 def test_a_snapshot_can_be_one_parquet_file_per_view(store, tmp_path):
     chat(store, "hello", "there")
     steps = []
-    info = store.snapshot(
+    info = store.snapshots.take(
         tmp_path / "one.parquet.zip", form=SnapshotForm.PARQUET, progress=lambda *step: steps.append(step)
     )
     with zipfile.ZipFile(info.path) as archive:
@@ -139,10 +139,10 @@ def test_a_snapshot_can_be_one_parquet_file_per_view(store, tmp_path):
 
 def test_a_snapshot_can_be_opened_as_a_store(store, tmp_path):
     key = chat(store, "hello")
-    shutil.copyfile(store.snapshot(tmp_path / "one.duckdb").path, tmp_path / "restored.duckdb")
+    shutil.copyfile(store.snapshots.take(tmp_path / "one.duckdb").path, tmp_path / "restored.duckdb")
     restored = Store(tmp_path / "restored.duckdb")
     append(restored, key, said("again"))
-    assert len(restored.list_events(key)) == 2
+    assert len(restored.events.list(key)) == 2
     restored.close()
 
 
@@ -160,19 +160,19 @@ def test_a_row_by_row_copy_is_identical(store, tmp_path):
 def test_obstacles_are_explained(store, tmp_path, monkeypatch):
     (tmp_path / "one.duckdb").write_text("mine")
     with pytest.raises(SnapshotError, match="exists already"):
-        store.snapshot(tmp_path / "one.duckdb")
+        store.snapshots.take(tmp_path / "one.duckdb")
     with pytest.raises(SnapshotError, match="cannot be written"):
-        store.snapshot(tmp_path / "one.duckdb" / "two.duckdb")
+        store.snapshots.take(tmp_path / "one.duckdb" / "two.duckdb")
     with monkeypatch.context() as patch:
         patch.setattr("session_store.snapshots.snapshot.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
         with pytest.raises(SnapshotError, match="too little free space"):
-            store.snapshot(tmp_path / "three.duckdb")
+            store.snapshots.take(tmp_path / "three.duckdb")
     assert (tmp_path / "one.duckdb").read_text() == "mine"
     assert not list(tmp_path.glob(".*"))
 
     store.close()
     with pytest.raises(StoreClosedError):
-        store.snapshot(tmp_path / "four.duckdb")
+        store.snapshots.take(tmp_path / "four.duckdb")
 
 
 def test_closing_the_store_waits_for_the_snapshot(store, path, tmp_path):
@@ -180,7 +180,7 @@ def test_closing_the_store_waits_for_the_snapshot(store, path, tmp_path):
     copying = threading.Event()
     made = []
     thread = threading.Thread(
-        target=lambda: made.append(store.snapshot(tmp_path / "one.duckdb", progress=lambda *_: copying.set()))
+        target=lambda: made.append(store.snapshots.take(tmp_path / "one.duckdb", progress=lambda *_: copying.set()))
     )
     thread.start()
     assert copying.wait(30)

@@ -81,8 +81,8 @@ async def test_sessions_are_imported_with_tool_calls_state_authors_times_and_usa
             event.model_dump(mode="json") for event in original.events
         ]
         assert copied.state == original.state
-        assert [event.seq for event in store.list_events(key)] == sorted(e.seq for e in store.list_events(key))
-        assert len(store.list_events(key)) == 4
+        assert [event.seq for event in store.events.list(key)] == sorted(e.seq for e in store.events.list(key))
+        assert len(store.events.list(key)) == 4
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -101,9 +101,9 @@ async def test_sessions_get_titles_and_turns(histories, store):
     path, _ = await histories("sqlite")
 
     import_file(store, path, Wishes(user_id="local"))
-    listed = store.list_sessions("local").items
+    listed = store.sessions.list("local").items
     [kept] = [session.key for session in listed if session.key.session_id == "s-1"]
-    turn = store.get_turn(store.list_events(kept)[0].event.invocation_id)
+    turn = store.turns.get(store.events.list(kept)[0].event.invocation_id)
 
     assert [session.title for session in listed] == ["Where to?", "Where to?"]
     assert not any(session.unseen for session in listed)

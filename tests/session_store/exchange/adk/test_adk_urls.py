@@ -84,8 +84,8 @@ def test_old_postgres_databases_have_local_times(server, hours, postgres_url, st
 
     [taken] = import_database(store, url).taken
 
-    assert [stored.event.timestamp for stored in store.list_events(taken.key)] == said
-    assert store.list_sessions("user").items[0].created_at == created.timestamp()
+    assert [stored.event.timestamp for stored in store.events.list(taken.key)] == said
+    assert store.sessions.list("user").items[0].created_at == created.timestamp()
 
 
 async def test_a_sqlite_url_opens_the_file(store, tmp_path):

@@ -63,7 +63,7 @@ def event(**fields):
 
 def events_of(store, report):
     [taken] = report.taken
-    return [stored.event for stored in store.list_events(taken.key)]
+    return [stored.event for stored in store.events.list(taken.key)]
 
 
 def texts(events):
@@ -81,7 +81,7 @@ class TestZones:
         made.session(BEGIN, TALK, hours=hours)
 
         report = import_file(store, made.path)
-        [listed] = store.list_sessions("user").items
+        [listed] = store.sessions.list("user").items
 
         assert [event.timestamp for event in events_of(store, report)] == [AT + 65, AT + 70]
         assert (listed.created_at, listed.updated_at) == (AT, AT + 70)
@@ -112,7 +112,7 @@ class TestZones:
         report = import_file(store, made.path)
         [late] = [taken.key for taken in report.taken if taken.key.session_id == "s-2"]
 
-        assert [stored.event.timestamp for stored in store.list_events(late)] == [AT + 5_000, AT + 20_000]
+        assert [stored.event.timestamp for stored in store.events.list(late)] == [AT + 5_000, AT + 20_000]
 
     def test_summer_and_winter_time_differ(self, database, store):
         made = database()
@@ -120,7 +120,7 @@ class TestZones:
         made.session("2025-07-16 05:30:00", TALK, hours=-4, session_id="s-2")
 
         report = import_file(store, made.path)
-        begins = {taken.key.session_id: store.list_events(taken.key)[0].event.timestamp for taken in report.taken}
+        begins = {taken.key.session_id: store.events.list(taken.key)[0].event.timestamp for taken in report.taken}
 
         assert begins == {"s-1": AT + 65, "s-2": datetime(2025, 7, 16, 5, 31, 5, tzinfo=UTC).timestamp()}
 
@@ -272,7 +272,7 @@ class TestTables:
         made.session(BEGIN, TALK, create_time=None, update_time=None)
 
         import_file(store, made.path)
-        [listed] = store.list_sessions("user").items
+        [listed] = store.sessions.list("user").items
 
         assert listed.created_at < listed.updated_at
         assert abs(listed.created_at - AT) < 86_400
@@ -394,7 +394,7 @@ class TestJson:
         path = session(event(timestamp=None))
 
         import_file(store, path)
-        [listed] = store.list_sessions("user").items
+        [listed] = store.sessions.list("user").items
 
         assert (listed.created_at, listed.updated_at) == (AT + 90, AT + 90)
 
@@ -402,7 +402,7 @@ class TestJson:
         said = [event(id=f"e-{number}", timestamp=AT + number) for number in range(3)]
 
         report = import_file(store, session(*reversed(said)))
-        [listed] = store.list_sessions("user").items
+        [listed] = store.sessions.list("user").items
 
         assert [one.id for one in events_of(store, report)] == ["e-0", "e-1", "e-2"]
         assert (listed.created_at, listed.updated_at) == (AT, AT + 2)
@@ -427,7 +427,7 @@ class TestJson:
             "model",
             answer.invocation_id,
         )
-        assert store.get_turn(answer.invocation_id) is not None
+        assert store.turns.get(answer.invocation_id) is not None
 
     def test_a_pending_call_is_closed(self, session, store):
         call = {"role": "model", "parts": [{"functionCall": {"id": "c-1", "name": "order", "args": {}}}]}
@@ -447,7 +447,7 @@ class TestJson:
         path = session(event(content=None, inputTranscription=spoken))
 
         report = import_file(store, path)
-        turn = store.get_turn(events_of(store, report)[0].invocation_id)
+        turn = store.turns.get(events_of(store, report)[0].invocation_id)
 
         assert turn is not None
         assert turn.message["parts"] == [{"text": "When do I plant garlic?"}]

@@ -222,13 +222,13 @@ class TestConversations:
         chat = gpt_chat(QUESTION, create_time=created, update_time=updated)
         chat["mapping"]["m1"]["message"]["create_time"] = said
         imported(store, tmp_path, chat)
-        assert store.get_session("gpt-1").created_at == begun
+        assert store.sessions.get("gpt-1").created_at == begun
 
     def test_without_any_time_begin_at_import_which_is_noted(self, store, tmp_path):
         chat = gpt_chat(QUESTION, create_time=None, update_time=None)
         chat["mapping"]["m1"]["message"]["create_time"] = None
         report = imported(store, tmp_path, chat)
-        assert store.get_session("gpt-1").created_at > AT
+        assert store.sessions.get("gpt-1").created_at > AT
         assert report.remarks == ["Added: missing dates from the time of the import (1)."]
 
     def test_name_the_fields_that_are_not_read(self, store, tmp_path):

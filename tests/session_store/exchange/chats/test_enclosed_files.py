@@ -63,7 +63,7 @@ def test_a_file_named_twice_in_a_message_is_attached_once(store, tmp_path):
     question = asks(pointer("file-service://file-AAA"), "See", attachments=attachments)
     import_file(store, zipped(tmp_path, question, **{"file-AAA-other.png": PNG}))
 
-    shown = messages(store.list_events(SessionKey("assistant", "local", "gpt-1")))
+    shown = messages(store.events.list(SessionKey("assistant", "local", "gpt-1")))
     assert [(file.name, file.mime_type, file.data) for file in shown[0].files] == [("my.png", "image/png", PNG)]
     assert shown[0].text == "See"
 
@@ -201,7 +201,7 @@ def test_a_file_is_stored_once_and_available_to_its_turn(store, tmp_path):
     large = PNG + b"x" * 100_000
     question = asks(pointer("file-service://file-AAA"), "See", pointer("file-service://file-BBB"))
     import_file(store, zipped(tmp_path, question, **{"file-AAA.png": large, "file-BBB.png": large + b"2"}))
-    branch = store.branch_session(key, store.list_events(key)[-1].event.id, "")
+    branch = store.sessions.branch(key, store.events.list(key)[-1].event.id, "")
     [archive] = export(store, selected(store), Format.ZIP, tmp_path / "own.zip")
 
     assert max(map(len, (row[0] for row in store.log.database.rows("select message from turns")))) < 1_000
@@ -209,8 +209,8 @@ def test_a_file_is_stored_once_and_available_to_its_turn(store, tmp_path):
         assert max(entry.file_size for entry in written.infolist()) < 1.5 * 2 * len(large)
     for known in (store, imported_again(tmp_path, archive)):
         for session in (key, branch.key):
-            [turn] = known.get_turns({event.invocation_id for event in events_of(known, session.session_id)}).values()
-            message = types.Content.model_validate(known.get_turn(turn.id).message)
+            [turn] = known.turns.by_id({event.invocation_id for event in events_of(known, session.session_id)}).values()
+            message = types.Content.model_validate(known.turns.get(turn.id).message)
             assert [part.inline_data and part.inline_data.data for part in message.parts] == [
                 None,
                 large,
@@ -225,7 +225,7 @@ def imported_again(tmp_path, archive):
 
 
 def test_a_message_that_differs_from_its_event_keeps_its_files(store, tmp_path):
-    store.create_session(SessionKey("assistant", "local", "s"))
+    store.sessions.create(SessionKey("assistant", "local", "s"))
     said = types.Content(role="user", parts=[types.Part(inline_data=types.Blob(data=PNG, mime_type="image/png"))])
     message = said.model_dump(mode="json", exclude_none=True)
     turn = Turn("t", SessionKey("assistant", "local", "s"), TurnStatus.COMPLETED, message, None, 1.0)

@@ -52,7 +52,7 @@ def test_an_adk_session_ends_like_its_last_answer(answers, end, store, tmp_path)
     import_file(store, file)
 
     [turn] = turns_of(store, "s")
-    said = [stored.event for stored in store.list_events(SessionKey("garden", "local", "s"))][1:]
+    said = [stored.event for stored in store.events.list(SessionKey("garden", "local", "s"))][1:]
     assert (turn[0], turn[3], any(event.interrupted for event in said)) == end
 
 

@@ -235,7 +235,7 @@ class TestToolsByThemselves:
     def test_may_reuse_ids_in_every_turn(self, store, tmp_path):
         said, _ = take(store, tmp_path, answered(output=OUTPUT), asked("Again"), answered(output=OUTPUT))
         assert [kind for kind, _ in said] == [*(kind for kind, _ in STEPS), "text", *(kind for kind, _ in STEPS)]
-        steps = messages(store.list_events(SessionKey("assistant", "local", "webui-1")))[-1].steps
+        steps = messages(store.events.list(SessionKey("assistant", "local", "webui-1")))[-1].steps
         assert [step.response for step in steps if step.name in ("rain", "look_up")] == [
             {"sun": True},
             {"result": "12 mm"},
@@ -248,7 +248,7 @@ class TestChats:
         report = imported(store, tmp_path, chat)
         rows = store.log.database.rows("select tag from tags order by tag")
         assert [tag for (tag,) in rows] == ["a b", "archived", "garden"]
-        assert store.get_session("webui-1").saved
+        assert store.sessions.get("webui-1").saved
         assert report.remarks == ["Converted: `archived` to a tag (1), tag `a, b` (1)."]
 
     def test_name_the_fields_that_are_not_read(self, store, tmp_path):

@@ -106,20 +106,20 @@ def imported(store, tmp_path, document):
 def test_chatgpt_conversations_are_imported_as_the_branch_shown_last(store, tmp_path):
     report = imported(store, tmp_path, [CHATGPT])
     key = SessionKey("assistant", "local", CHATGPT["id"])
-    shown = messages(store.list_events(key))
+    shown = messages(store.events.list(key))
 
     assert report.kind == "ChatGPT export"
     assert [(message.author, message.text) for message in shown] == [
         ("user", "First prime over 100?"),
         ("assistant", "It is **101**."),
     ] or shown[1].text.startswith("It is **101**.")
-    code, output = (stored.event.content.parts[0] for stored in store.list_events(key)[1:3])
+    code, output = (stored.event.content.parts[0] for stored in store.events.list(key)[1:3])
     assert code.executable_code.code == "next_prime(100)"
     assert code_result(output) == ("OUTCOME_OK", "101")
-    assert [event.event.timestamp for event in store.list_events(key)] == [
+    assert [event.event.timestamp for event in store.events.list(key)] == [
         1_700_000_001.5, 1_700_000_002.0, 1_700_000_003.0, 1_700_000_004.0,
     ]  # fmt: skip
-    assert store.get_session(CHATGPT["id"]).title == "Primes"
+    assert store.sessions.get(CHATGPT["id"]).title == "Primes"
     assert report.remarks == ["Left out: file `file://x` (1), messages on other branches (1)."]
 
 
@@ -136,8 +136,8 @@ def test_chatgpt_archives_can_be_imported_directly(store, tmp_path):
 def test_open_webui_chats_are_imported_with_tools_thoughts_usage_and_feedback(store, tmp_path):
     report = imported(store, tmp_path, [OPEN_WEBUI])
     key = SessionKey("assistant", "local", OPEN_WEBUI["id"])
-    events = [stored.event for stored in store.list_events(key)]
-    shown = messages(store.list_events(key))
+    events = [stored.event for stored in store.events.list(key)]
+    shown = messages(store.events.list(key))
 
     assert report.kind == "Open WebUI export"
     assert [message.text for message in shown] == ["Weather?", "It is sunny."]
@@ -145,8 +145,8 @@ def test_open_webui_chats_are_imported_with_tools_thoughts_usage_and_feedback(st
     assert (step.name, step.args, step.response) == ("weather", {"city": "Bonn"}, {"result": "sunny"})
     assert events[1].content.parts[0].thought
     assert events[-1].usage_metadata.prompt_token_count == 12
-    assert store.feedback_of(key, ["a2"])["a2"].comment == "right"
-    assert store.get_session(OPEN_WEBUI["id"]).saved
+    assert store.feedback.of_events(key, ["a2"])["a2"].comment == "right"
+    assert store.sessions.get(OPEN_WEBUI["id"]).saved
 
 
 @pytest.mark.parametrize("document", [CHATGPT, OPEN_WEBUI])

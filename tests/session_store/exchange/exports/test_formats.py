@@ -55,8 +55,8 @@ def test_markdown_shows_messages_with_the_steps_between_them(store, tmp_path):
 @pytest.mark.parametrize("answered", [True, False])
 def test_markdown_says_how_a_turn_ended(store, tmp_path, *, status, error, told, answered):
     key = SessionKey("assistant", "user", "ended")
-    store.create_session(key)
-    store.create_turn(a_turn(key, "t1", "Well?", status=status, error=error))
+    store.sessions.create(key)
+    store.turns.create(a_turn(key, "t1", "Well?", status=status, error=error))
     append(store, key, said("Well?", turn="t1"))
     if answered:
         append(store, key, said("Half", author="assistant", turn="t1"))
@@ -71,21 +71,21 @@ def test_markdown_says_how_a_turn_ended(store, tmp_path, *, status, error, told,
 )
 def test_markdown_names_the_model_if_one_was_used(store, tmp_path, *, asked, version, named):
     key = SessionKey("analyst", "user", "queries")
-    store.create_session(key, model="small")
-    assert store.asked_a_model(key)  # no model was asked yet, but this one is chosen
-    store.create_turn(a_turn(key, "t1", "/sql select 1", model=None))
-    store.create_turn(a_turn(key, "t2", "/sql select 2", model=asked))
+    store.sessions.create(key, model="small")
+    assert store.history.asked_a_model(key)  # no model was asked yet, but this one is chosen
+    store.turns.create(a_turn(key, "t1", "/sql select 1", model=None))
+    store.turns.create(a_turn(key, "t2", "/sql select 2", model=asked))
     append(store, key, said("One", author="analyst", turn="t1", model_version=version))
 
     [file] = exported(store, Format.MARKDOWN, tmp_path / "one.md", [key])
 
     assert ("- Model: small\n" in file.read_text("utf-8")) is named
-    assert store.asked_a_model(key) is named
+    assert store.history.asked_a_model(key) is named
 
 
 def test_markdown_says_that_a_call_waits_for_approval(store, tmp_path):
     key = SessionKey("assistant", "user", "asking")
-    store.create_session(key)
+    store.sessions.create(key)
     call = types.FunctionCall(id="c1", name="pay", args={})
     asks = types.FunctionCall(id="c2", name=ASKS, args={"originalFunctionCall": {"id": "c1", "name": "pay"}})
     for one in (call, asks):

@@ -26,9 +26,9 @@ def keys(store, monkeypatch):
     monkeypatch.setattr(reading, "AT_ONCE", 5)
     keys = [SessionKey("app", f"user {number % 3}", f"chat {number}") for number in range(15)]
     for number, key in enumerate(keys):
-        store.create_session(key, state={"number": number, "user:name": key.user_id})
+        store.sessions.create(key, state={"number": number, "user:name": key.user_id})
         append(store, key, said(f"first of {number}"), said(f"second of {number}"))
-        store.set_tags([key], add=[f"tag {number}", "all"])
+        store.labels.set_tags([key], add=[f"tag {number}", "all"])
     return keys
 
 
