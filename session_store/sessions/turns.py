@@ -15,7 +15,7 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from session_store.engine.database import Database
 from session_store.engine.transaction import Transaction
 from session_store.json_safe import without_halves
-from session_store.models import SessionKey, SessionSummary, Turn, TurnStatus
+from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
 from session_store.sessions.log import SessionLog
 from session_store.sessions.unkept import UnkeptEnds
 from session_store.transcripts import rewinds
@@ -48,9 +48,10 @@ class StoredTurns:
         # Pages ask at every chunk of an answer, but the result changes only with the events.
         self._versions = lru_cache(maxsize=200)(lambda key, _revision: rewinds.versions(log.database, key))
 
-    def create(self, turn: Turn) -> None:
-        """Save a turn. Durable when it returns."""
-        self._log.writer.submit(lambda transaction: _insert(transaction, turn)).result()
+    def create(self, turn: Turn, title: str = "") -> None:
+        """Save a turn. Durable when it returns. A session without a title gets ``title``, made of first words, in the
+        same transaction."""
+        self._log.writer.submit(lambda transaction: _insert(transaction, turn, title)).result()
 
     def update(
         self,
@@ -184,8 +185,8 @@ def turn_row(turn: Turn, session_no: int) -> tuple[Any, ...]:
     )
 
 
-def _insert(transaction: Transaction, turn: Turn) -> None:
-    """Save a turn. Reopens the session if it was terminated.
+def _insert(transaction: Transaction, turn: Turn, title: str) -> None:
+    """Save a turn. Reopens the session if it was terminated, and names it if it has no title.
 
     Raises:
         SessionNotFoundError: the session does not exist.
@@ -200,6 +201,11 @@ def _insert(transaction: Transaction, turn: Turn) -> None:
     if head.terminated:
         transaction.execute("update sessions set terminated_at = null where session_no = $1", [head.session_no])
         transaction.set_head(replace(head, terminated=False))
+    if title:
+        transaction.execute(
+            "update sessions set title = $2, title_source = $3 where session_no = $1 and title_source = $4",
+            [head.session_no, title, TitleSource.WORDS.value, TitleSource.NONE.value],
+        )
     transaction.summary_changed(head.session_no)
 
 

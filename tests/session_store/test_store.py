@@ -172,6 +172,14 @@ def test_a_weaker_source_never_overwrites_a_title(store):
     assert store.sessions.list("ann").items[0].title_source is TitleSource.PERSON
 
 
+def test_the_first_turn_names_a_session_without_a_title(store):
+    store.sessions.create(KEY)
+    for number, title in enumerate(("First words", "Other words")):
+        store.turns.create(turn(number), title)
+        session = store.sessions.get("one")
+        assert (session.title, session.title_source) == ("First words", TitleSource.WORDS)
+
+
 def test_the_model_can_be_changed(store):
     store.sessions.create(KEY, model="small")
     store.sessions.set_model(KEY, "large")

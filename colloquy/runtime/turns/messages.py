@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Sequence
 
+from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.genai import types
 
 from colloquy.agents.data.ask import request_of
@@ -54,9 +55,9 @@ class Messages:
             raise AttachmentRefusedError(reason)
         return parts_of(files, most_mb=self._services.settings.attachment_mb)
 
-    def new_turn(self, key: SessionKey, content: types.Content) -> Turn:
-        """Return the turn of a message, not stored yet. A session without a title is named after the message's first
-        words.
+    def store_turn(self, key: SessionKey, content: types.Content) -> Turn:
+        """Store the turn of a message, in one commit, and return it. A session without a title is named after the
+        message's first words.
 
         Raises:
             EmptyMessageError, SessionGoneError
@@ -70,10 +71,11 @@ class Messages:
         session = store.sessions.find(key)
         if session is None:
             raise SessionGoneError
+        title = ""
         if session.title_source is TitleSource.NONE and (text.strip() or files):
             names = names_of([part for part in content.parts or [] if is_file(part)])
-            store.sessions.rename(key, first_words(text if text.strip() else names), TitleSource.WORDS)
-        return Turn(
+            title = first_words(text if text.strip() else names)
+        turn = Turn(
             id=str(uuid.uuid4()),
             key=key,
             status=TurnStatus.QUEUED,
@@ -81,6 +83,11 @@ class Messages:
             model=self._model_of(session) if self._asks_model(session, text) else None,
             created_at=time.time(),
         )
+        try:
+            store.turns.create(turn, title)
+        except SessionNotFoundError as error:
+            raise SessionGoneError from error
+        return turn
 
     def _asks_model(self, session: SessionSummary, text: str) -> bool:
         agent = self._services.agents.find(session.key.app_name)

@@ -81,11 +81,7 @@ class Turns:
 
     def _submit(self, key: SessionKey, content: types.Content, state_delta: Mapping[str, Any] | None = None) -> Turn:
         with self._entry:
-            turn = self._messages.new_turn(key, content)
-            try:
-                self._services.store.turns.create(turn)
-            except SessionNotFoundError as error:
-                raise SessionGoneError from error
+            turn = self._messages.store_turn(key, content)
             self._services.active.add(key, turn.id)
             self._loop.enqueue(LiveTurn(turn, state_delta))
         return turn
