@@ -13,7 +13,8 @@ from pydantic.alias_generators import to_camel
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match, tag_of
 from colloquy.api.http.lookup import session_named
 from colloquy.api.http.values import TAG_PATTERN, Body, Cursor, Id, Limit, Note, Paged, Text, moment
-from colloquy.api.sessions.conversations import Conversation, ConversationId, as_conversation
+from colloquy.api.sessions.conversations import ConversationId
+from colloquy.api.sessions.info import Conversation
 from colloquy.runtime.application import current
 from session_store.history.filters import HistoryFilter, only
 from session_store.history.models import Hit
@@ -110,7 +111,7 @@ def branch_conversation(conversation_id: ConversationId, wanted: Branching, resp
     """Create a conversation with everything in another one up to a message."""
     branch = current().branch_session(session_named(conversation_id).key, wanted.message_id)
     response.headers["Location"] = f"/api/v1/conversations/{branch.key.session_id}"
-    return as_conversation(branch)
+    return Conversation.of(branch)
 
 
 def _labels(key: SessionKey) -> Labels:

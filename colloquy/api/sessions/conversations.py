@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match
 from colloquy.api.http.lookup import session_named, workspace_named
 from colloquy.api.http.problems import ConflictError
-from colloquy.api.http.values import Body, Cursor, Id, Limit, NewId, Paged, Text, Title, moment, one_of
+from colloquy.api.http.values import Body, Cursor, Id, Limit, NewId, Paged, Text, Title, one_of
+from colloquy.api.sessions.info import Conversation
 from colloquy.api.sessions.messages import ConversationMessage, NewMessage, as_conversation_message
-from colloquy.api.sessions.new_sessions import new_session
+from colloquy.api.sessions.new_sessions import NewSession, new_session
 from colloquy.api.sessions.recording import record
 from colloquy.api.sessions.transcripts import page_of_messages, tag_of_session
 from colloquy.runtime.application import current
 from session_store.limits import LONGEST_SEARCH
-from session_store.models import SessionStatus, SessionSummary, TitleSource
+from session_store.models import SessionSummary, TitleSource
 from session_store.phrases import first_words
 from session_store.transcripts.parts import USER, text_of
 
@@ -37,24 +37,6 @@ Search = Annotated[
 Saved = Annotated[bool | None, Query(description="true: only saved ones; false: only unsaved ones.")]
 
 
-class Conversation(BaseModel):
-    """A conversation, without its messages."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-    id: str
-    connection_id: str = Field(description="The workspace that has the connection.")
-    workspace_id: str
-    agent_id: str
-    model: str | None = Field(description="The model of the next turns; null if the agent has its own.")
-    title: str = Field(description="Empty until it has a message or is named.")
-    title_source: TitleSource
-    saved: bool
-    status: SessionStatus
-    created_at: datetime
-    updated_at: datetime
-
-
 class ConversationWithMessages(Conversation):
     """A conversation with its newest messages, or with those before a cursor."""
 
@@ -62,15 +44,12 @@ class ConversationWithMessages(Conversation):
     next: str | None = Field(None, description="`cursor` of the messages before these; none at the beginning.")
 
 
-class NewConversation(Body):
+class NewConversation(NewSession):
     """A conversation to create. Omitted fields have the defaults of a new chat on the page."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
     id: NewId | None = Field(None, description="An id to use in place of a new one. It must be unused.")
-    title: Title | None = None
-    agent_id: Id | None = None
-    model: Id | None = None
 
 
 class ConversationChange(Body):
@@ -161,7 +140,7 @@ def get_conversation(
         return unchanged
     response.headers["ETag"] = tag
     page = _messages(session, cursor, limit)
-    return ConversationWithMessages(**as_conversation(session).model_dump(), messages=page.items, next=page.next)
+    return ConversationWithMessages(**Conversation.of(session).model_dump(), messages=page.items, next=page.next)
 
 
 @router.patch("/conversations/{conversation_id}")
@@ -233,15 +212,15 @@ def _page(
         before=cursor,
         limit=limit,
     )
-    return Paged(items=[as_conversation(session) for session in page.items], next=page.next)
+    return Paged(items=[Conversation.of(session) for session in page.items], next=page.next)
 
 
 def _create(workspace_id: str, new: NewConversation, response: Response) -> Conversation:
-    session = new_session(agent=new.agent_id, model=new.model, workspace_id=workspace_id, session_id=new.id)
-    if new.title:
-        current().rename_session(session.key, new.title)
+    session = new_session(
+        agent=new.agent_id, model=new.model, workspace_id=workspace_id, session_id=new.id, title=new.title
+    )
     response.headers["Location"] = f"/api/v1/conversations/{session.key.session_id}"
-    return _answer(session_named(session.key.session_id), response)
+    return _answer(session, response)
 
 
 def _messages(session: SessionSummary, cursor: str | None, limit: int) -> Paged[ConversationMessage]:
@@ -251,24 +230,7 @@ def _messages(session: SessionSummary, cursor: str | None, limit: int) -> Paged[
 
 def _answer(session: SessionSummary, response: Response) -> Conversation:
     response.headers["ETag"] = tag_of_session(session)
-    return as_conversation(session)
-
-
-def as_conversation(session: SessionSummary) -> Conversation:
-    """Return a session as the API describes it."""
-    return Conversation(
-        id=session.key.session_id,
-        connection_id=session.workspace_id,
-        workspace_id=session.workspace_id,
-        agent_id=session.key.app_name,
-        model=session.model,
-        title=session.title,
-        title_source=session.title_source,
-        saved=session.saved,
-        status=session.status,
-        created_at=moment(session.created_at),
-        updated_at=moment(session.updated_at),
-    )
+    return Conversation.of(session)
 
 
 LOOKED_AT = 200

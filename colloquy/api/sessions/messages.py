@@ -141,17 +141,16 @@ class MessageSource(BaseModel):
     url: str | None = Field(description="Null where it has no address on the web.")
 
 
-class SessionMessage(BaseModel):
-    """A message of a session."""
+class MessageFields(BaseModel):
+    """A message, apart from the name that routes have for what it belongs to."""
 
     id: str
-    session_id: str
     turn_id: str | None = Field(description="Null where nobody asked: an answer without a question is no turn.")
     role: Role
     author: str = Field(description="`user`, or the name of the agent.")
     content: str
     tool_calls: list[ToolCall]
-    files: list[AttachedFile]
+    files: Sequence[AttachedFile]
     thoughts: list[str] = Field(description="What the model thought, in order. They are no part of `content`.")
     code: list[CodeRun]
     outputs: list[NodeOutput]
@@ -162,6 +161,12 @@ class SessionMessage(BaseModel):
         " every message of the turn."
     )
     created_at: datetime
+
+
+class SessionMessage(MessageFields):
+    """A message of a session."""
+
+    session_id: str
 
 
 class CamelFile(AttachedFile):
@@ -170,29 +175,13 @@ class CamelFile(AttachedFile):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class ConversationMessage(BaseModel):
+class ConversationMessage(MessageFields):
     """A message of a conversation."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
-    id: str
     conversation_id: str
-    turn_id: str | None = Field(description="Null where nobody asked: an answer without a question is no turn.")
-    role: Role
-    author: str = Field(description="`user`, or the name of the agent.")
-    content: str
-    tool_calls: list[ToolCall]
-    files: list[CamelFile]
-    thoughts: list[str] = Field(description="What the model thought, in order. They are no part of `content`.")
-    code: list[CodeRun]
-    outputs: list[NodeOutput]
-    sources: list[MessageSource]
-    partial: bool = Field(description="Whether it ended before it was complete.")
-    ending: str | None = Field(
-        description="How its turn ended, as a sentence; null where that ended by itself or goes on. It stands with"
-        " every message of the turn."
-    )
-    created_at: datetime
+    files: Sequence[CamelFile]
 
 
 def session_messages(key: SessionKey, events: Sequence[StoredEvent]) -> list[SessionMessage]:

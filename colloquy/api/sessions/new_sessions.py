@@ -5,7 +5,7 @@ from __future__ import annotations
 from colloquy.agents.agent import Agent, AgentProblemError, UnknownAgentError
 from colloquy.api.http.lookup import session_named
 from colloquy.api.http.problems import NotFoundError
-from colloquy.api.http.values import is_new_id
+from colloquy.api.http.values import Body, Id, Title, is_new_id
 from colloquy.runtime.application import Application, current
 from session_store.errors import UnknownWorkspaceError
 from session_store.models import SessionSummary, Workspace
@@ -14,8 +14,21 @@ DATA_ANALYST = "data_analyst"
 """The agent of a new session in a workspace with data, if the client chose none."""
 
 
+class NewSession(Body):
+    """A session to create. Omitted fields have the defaults of a new chat on the page."""
+
+    title: Title | None = None
+    agent_id: Id | None = None
+    model: Id | None = None
+
+
 def new_session(
-    *, agent: str | None, model: str | None, workspace_id: str, session_id: str | None = None
+    *,
+    agent: str | None = None,
+    model: str | None = None,
+    workspace_id: str,
+    session_id: str | None = None,
+    title: str | None = None,
 ) -> SessionSummary:
     """Create a session. Whatever is None is chosen as for a new chat on the page.
 
@@ -30,12 +43,16 @@ def new_session(
     if workspace is None:
         raise UnknownWorkspaceError(f"There is no workspace {workspace_id!r}.")
     chosen = _agent(application, agent, workspace)
-    return application.create_session(
+    session = application.create_session(
         agent_id=chosen.id,
         model=_model(application, model, chosen),
         workspace_id=workspace_id,
         session_id=session_id,
     )
+    if not title:
+        return session
+    application.rename_session(session.key, title)
+    return session_named(session.key.session_id)
 
 
 def is_unused(session_id: str) -> bool:

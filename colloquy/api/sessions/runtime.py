@@ -11,9 +11,9 @@ from pydantic import AliasChoices, BaseModel, Field
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified, tag_of
 from colloquy.api.http.lookup import session_named, turn_named
 from colloquy.api.http.problems import ConflictError
-from colloquy.api.http.values import Body, Cursor, Id, Limit, NewId, Title, Words
-from colloquy.api.sessions.info import ActiveSessions, SessionInfo, session_info, sessions_at_work
-from colloquy.api.sessions.new_sessions import new_session
+from colloquy.api.http.values import Body, Cursor, Id, Limit, NewId, Words
+from colloquy.api.sessions.info import ActiveSessions, SessionInfo, sessions_at_work
+from colloquy.api.sessions.new_sessions import NewSession, new_session
 from colloquy.api.sessions.turns import TurnState, turn_state
 from colloquy.runtime.application import current
 from session_store.models import GENERAL, Turn, TurnStatus
@@ -24,7 +24,7 @@ SessionId = Annotated[str, Path(description="The id of a session.")]
 TurnId = Annotated[str, Path(description="The id of a turn.")]
 
 
-class StartSession(Body):
+class StartSession(NewSession):
     """A session to start. Omitted fields have the defaults of a new chat on the page."""
 
     agent_id: Id | None = Field(
@@ -33,8 +33,6 @@ class StartSession(Body):
         description="The id or the name of an agent. Also taken as `persona`.",
     )
     workspace_id: Id = GENERAL
-    model: Id | None = None
-    title: Title | None = None
     session_id: NewId | None = Field(None, description="An id to use in place of a new one. It must be unused.")
     message: Words | None = Field(None, description="A first message to send at once.")
 
@@ -91,16 +89,18 @@ def start_session(wanted: StartSession, response: Response) -> SessionInfo:
     """Start a session with an agent, in a workspace, with a model. It becomes the current one."""
     application = current()
     session = new_session(
-        agent=wanted.agent_id, model=wanted.model, workspace_id=wanted.workspace_id, session_id=wanted.session_id
+        agent=wanted.agent_id,
+        model=wanted.model,
+        workspace_id=wanted.workspace_id,
+        session_id=wanted.session_id,
+        title=wanted.title,
     )
     session_id = session.key.session_id
-    if wanted.title:
-        application.rename_session(session.key, wanted.title)
     application.switch_active(session_id)
     if wanted.message is not None:
         application.turns.submit(session.key, wanted.message)
     response.headers["Location"] = f"/api/v1/runtime/sessions/{session_id}"
-    return session_info(session_named(session_id))
+    return SessionInfo.of(session_named(session_id))
 
 
 @router.get("/runtime/sessions")
@@ -112,7 +112,7 @@ def list_active_sessions(cursor: Cursor = None, limit: Limit = 50) -> ActiveSess
 @router.get("/runtime/sessions/{session_id}", response_model=SessionInfo, responses=NOT_MODIFIED_RESPONSE)
 def get_session(session_id: SessionId, response: Response, if_none_match: IfNoneMatch = None) -> SessionInfo | Response:
     """One session, active or not."""
-    info = session_info(session_named(session_id))
+    info = SessionInfo.of(session_named(session_id))
     tag = tag_of(info)
     if unchanged := not_modified(tag, if_none_match):
         return unchanged
@@ -146,7 +146,7 @@ def terminate_session(session_id: SessionId) -> SessionInfo:
     """Stop all turns of a session and remove it from the active ones. Its messages are kept."""
     session = session_named(session_id)
     current().terminate_sessions([session.key])
-    return session_info(session_named(session_id))
+    return SessionInfo.of(session_named(session_id))
 
 
 @router.get("/runtime/active")
@@ -160,7 +160,7 @@ def switch_active_session(wanted: SwitchSession) -> SessionInfo:
     """Switch to a session."""
     session = session_named(wanted.session_id)
     current().switch_active(session.key.session_id)
-    return session_info(session)
+    return SessionInfo.of(session)
 
 
 @router.post("/turns/{turn_id}/stop")

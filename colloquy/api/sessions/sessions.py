@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match
 from colloquy.api.http.lookup import session_named
 from colloquy.api.http.problems import NotFoundError
-from colloquy.api.http.values import Body, Cursor, Id, Limit, Paged, Title, is_new_id, moment, one_of
+from colloquy.api.http.values import Body, Cursor, Id, Limit, Paged, Title, is_new_id, one_of
+from colloquy.api.sessions.info import Session
 from colloquy.api.sessions.messages import HISTORY_MESSAGE, NewMessage, NewToolCall, SessionMessage
 from colloquy.api.sessions.new_sessions import new_session, session_to_go_on
 from colloquy.api.sessions.recording import record
 from colloquy.api.sessions.transcripts import page_of_messages, tag_of_session
 from colloquy.runtime.application import current
-from session_store.models import GENERAL, SessionStatus, SessionSummary
+from session_store.models import GENERAL, SessionSummary
 
 router = APIRouter(prefix="/v1", tags=["sessions"])
 
@@ -42,20 +42,6 @@ class HistoryMessage(NewMessage):
 
 
 History = Annotated[list[HistoryMessage], Field(max_length=LONGEST_HISTORY)]
-
-
-class Session(BaseModel):
-    """A session, without its messages."""
-
-    session_id: str
-    agent_id: str
-    workspace_id: str
-    model: str | None = Field(description="The model of the next turns; null if the agent has its own.")
-    title: str
-    saved: bool
-    status: SessionStatus
-    created_at: datetime
-    updated_at: datetime
 
 
 class SessionWithHistory(Session):
@@ -99,9 +85,7 @@ def save_session(wanted: SaveSession, response: Response) -> Session:
     if wanted.session_id is not None and not (begins and not application.store.sessions.existing([wanted.session_id])):
         session = session_to_go_on(wanted.session_id)
     else:  # the id of a deleted session cannot be used again
-        session = new_session(
-            agent=wanted.agent_id, model=None, workspace_id=wanted.workspace_id, session_id=wanted.session_id
-        )
+        session = new_session(agent=wanted.agent_id, workspace_id=wanted.workspace_id, session_id=wanted.session_id)
         response.status_code = HTTPStatus.CREATED
     take_history(session, wanted.history)
     if wanted.title:
@@ -109,7 +93,7 @@ def save_session(wanted: SaveSession, response: Response) -> Session:
     application.set_saved([session.key], wanted.saved)
     session = session_named(session.key.session_id)
     response.headers["ETag"] = tag_of_session(session)
-    return told(session)
+    return Session.of(session)
 
 
 @router.get("/sessions/{id}")
@@ -126,7 +110,7 @@ def list_sessions_of_agent(
     )
     if not page.items and application.agents.find(id) is None:
         raise NotFoundError("There is no agent with this id, and no session with one.")
-    return Paged(items=[told(session) for session in page.items], next=page.next)
+    return Paged(items=[Session.of(session) for session in page.items], next=page.next)
 
 
 @router.delete("/sessions/{id}", status_code=HTTPStatus.NO_CONTENT)
@@ -159,7 +143,7 @@ def load_session(
         return unchanged
     response.headers["ETag"] = tag
     history, before = page_of_messages(session.key, cursor, limit)
-    return SessionWithHistory(**told(session).model_dump(), history=history, next=before)
+    return SessionWithHistory(**Session.of(session).model_dump(), history=history, next=before)
 
 
 def take_history(session: SessionSummary, history: list[HistoryMessage]) -> bool:
@@ -172,18 +156,3 @@ def take_history(session: SessionSummary, history: list[HistoryMessage]) -> bool
         return False
     record(session, history)
     return True
-
-
-def told(session: SessionSummary) -> Session:
-    """Return a session as the API describes it."""
-    return Session(
-        session_id=session.key.session_id,
-        agent_id=session.key.app_name,
-        workspace_id=session.workspace_id,
-        model=session.model,
-        title=session.title,
-        saved=session.saved,
-        status=session.status,
-        created_at=moment(session.created_at),
-        updated_at=moment(session.updated_at),
-    )
