@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from session_store.errors import ColloquyError, wrong_value
 from session_store.files import BadFileError, read_env
+from session_store.limits import MOST_RETENTION_DAYS
 
 PREFIX = "COLLOQUY_"
 ENV_FILE = ".env"
@@ -39,7 +40,10 @@ class Settings(BaseSettings):
     undo_seconds: int = Field(600, ge=0, description="Seconds during which a deletion can be undone.")
 
     retention_days: int = Field(
-        0, ge=0, le=36_500, description="Days of inactivity after which unsaved chats are removed; 0: never."
+        0,
+        ge=0,
+        le=MOST_RETENTION_DAYS,
+        description="Days of inactivity after which unsaved chats are removed; 0: never.",
     )
     transcript_logs: bool = Field(
         True,

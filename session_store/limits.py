@@ -33,6 +33,8 @@ LONGEST_REASON: Final = 4_000
 """Why something failed, as it is told and kept: an error may carry all the data that it is about."""
 LONGEST_QUERY: Final = 100_000
 """In SQL. What reads queries refuses longer ones, in a process that knows nothing of this table."""
+MOST_RETENTION_DAYS: Final = 36_500
+"""After so many days at most, chats that nobody touches are removed."""
 MOST_TAGS: Final = 100
 """Of a conversation."""
 MOST_FILES: Final = 100

@@ -17,6 +17,8 @@ from session_store.json_safe import joined
 
 FILE_NAME: Final = "prices.json"
 LARGEST: Final = 10_000_000
+FOREVER: Final = 2**31 - 1
+"""The end of the prices that still apply, as a number of days or of quarters of an hour."""
 """Maximum size of the file, in bytes."""
 
 

@@ -33,7 +33,7 @@ class ResultGoneError(DataError):
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
-class Answer:
+class QueryAnswer:
     """The rows that a query found: a Parquet file, which exists as long as this object. ``note`` says what is missing;
     ``seconds`` is how long finding them took, ``as_of`` the time of the data (Unix seconds)."""
 
@@ -60,7 +60,7 @@ class Answer:
             ) from error
 
 
-class Question:
+class QueryRun:
     """A query being run, until it has its answer or error."""
 
     def __init__(self, application: Application, sql: str, asker: str = "") -> None:
@@ -69,7 +69,7 @@ class Question:
         self.sql = sql
         self._began = time.monotonic()
         self._stop = Stop(asker)
-        self._answer: Future[Answer] = _threads.submit(_ask, application, sql, self._stop)
+        self._answer: Future[QueryAnswer] = _threads.submit(_ask, application, sql, self._stop)
 
     @property
     def is_over(self) -> bool:
@@ -85,7 +85,7 @@ class Question:
         """End the query, and the process that it runs in."""
         self._stop.set()
 
-    def answer(self) -> Answer:
+    def answer(self) -> QueryAnswer:
         """Return the rows, once the query is over.
 
         Raises:
@@ -94,15 +94,15 @@ class Question:
         return self._answer.result()
 
 
-_answers: Final[weakref.WeakValueDictionary[str, Answer]] = weakref.WeakValueDictionary()
+_answers: Final[weakref.WeakValueDictionary[str, QueryAnswer]] = weakref.WeakValueDictionary()
 
 
-def answer_of(answer_id: str) -> Answer | None:
+def answer_of(answer_id: str) -> QueryAnswer | None:
     """Return the answer with this id, if a page still shows it."""
     return _answers.get(answer_id)
 
 
-def _ask(application: Application, sql: str, stop: Stop) -> Answer:
+def _ask(application: Application, sql: str, stop: Stop) -> QueryAnswer:
     began = time.perf_counter()
     try:
         result = _run(application, sql, stop)
@@ -122,7 +122,7 @@ def _run(application: Application, sql: str, stop: Stop) -> QueryResult:
     return application.workspaces.history().query(sql, application.services.bounds, stop)
 
 
-def _kept(result: QueryResult) -> Answer:
+def _kept(result: QueryResult) -> QueryAnswer:
     answer_id = str(uuid.uuid4())
     path = _folder() / f"{answer_id}.parquet"
     try:
@@ -130,7 +130,7 @@ def _kept(result: QueryResult) -> Answer:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise ResultGoneError(f"The rows could not be saved to {path.parent}: {error.strerror}.") from error
-    answer = Answer(
+    answer = QueryAnswer(
         id=answer_id,
         sql=result.sql,
         rows=result.rows,

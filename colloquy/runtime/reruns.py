@@ -15,7 +15,7 @@ from colloquy.agents.data.workers.stopping import Stop
 from colloquy.agents.tools.data_tools import CHART_ROWS
 from colloquy.agents.toolsets import HISTORY
 from colloquy.runtime.bus import BusEvent, EventKind
-from colloquy.runtime.results import Origin, ResultGoneError
+from colloquy.runtime.results import ResultGoneError, ResultOrigin
 from colloquy.runtime.services import Services
 from session_store.errors import ColloquyError
 from session_store.models import Result, SessionSummary
@@ -69,7 +69,7 @@ class Reruns:
         if result.spec:
             checked_spec(result.spec, answer.table)
         return services.results.add_query(
-            Origin(result.key, result.turn_id, result.call_id), result.title, answer, result.spec
+            ResultOrigin(result.key, result.turn_id, result.call_id), result.title, answer, result.spec
         )
 
 

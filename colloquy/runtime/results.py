@@ -39,7 +39,7 @@ class ResultGoneError(ColloquyError):
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ResultOrigin:
     """Where a result comes from. ``call_id`` is the tool call's."""
 
     key: SessionKey
@@ -54,7 +54,9 @@ class Results:
         self._store = store
         self._bus = bus
 
-    def add_query(self, origin: Origin, title: str, result: QueryResult, spec: dict[str, Any] | None = None) -> Result:
+    def add_query(
+        self, origin: ResultOrigin, title: str, result: QueryResult, spec: dict[str, Any] | None = None
+    ) -> Result:
         """Keep the rows of a query, and with a Vega-Lite specification the chart of them.
 
         Raises:
@@ -75,7 +77,7 @@ class Results:
         self._add(kept, data)
         return kept
 
-    def add_file(self, origin: Origin, name: str, version: int, mime_type: str | None, size: int) -> Result:
+    def add_file(self, origin: ResultOrigin, name: str, version: int, mime_type: str | None, size: int) -> Result:
         """Note a file that the artifact service keeps. Raises ResultNotKeptError."""
         kept = _result(
             origin,
@@ -114,12 +116,14 @@ class TurnSink:
         """Keep a chart. Raises ResultNotKeptError."""
         await asyncio.to_thread(self._results.add_query, self._origin(context), title, result, spec)
 
-    def _origin(self, context: ToolContext) -> Origin:
+    def _origin(self, context: ToolContext) -> ResultOrigin:
         # The session and the turn are the person's, also where an agent runs as a tool, in a session of its own.
-        return Origin(self._turn.key, self._turn.id, context.function_call_id)
+        return ResultOrigin(self._turn.key, self._turn.id, context.function_call_id)
 
 
-async def add_files(results: Results, artifacts: BaseArtifactService, origin: Origin, saved: Mapping[str, int]) -> None:
+async def add_files(
+    results: Results, artifacts: BaseArtifactService, origin: ResultOrigin, saved: Mapping[str, int]
+) -> None:
     """Keep files that an event says were saved (by name, with their version) as results. Raises ResultNotKeptError."""
     key = origin.key
     for name, version in saved.items():
@@ -144,7 +148,7 @@ def as_parquet(table: pa.Table) -> bytes:
 
 
 def _result(
-    origin: Origin,
+    origin: ResultOrigin,
     *,
     kind: ResultKind,
     title: str,

@@ -21,7 +21,7 @@ from session_store.compat.adk import revision_of, set_revision
 from session_store.engine.shared_stores import borrow, give_back, path_of
 from session_store.models import SessionKey
 from session_store.sessions.event_rows import NewEvent
-from session_store.sessions.log import Known, SessionLog, new_session_id
+from session_store.sessions.log import KnownState, SessionLog, new_session_id
 from session_store.sessions.reads import Loaded
 from session_store.store import Store
 
@@ -178,7 +178,7 @@ class DuckDBSessionService(BaseSessionService):
                 raise asyncio.CancelledError
         self._apply_temp_state(session, event)
         event = self._trim_temp_delta_state(event)
-        known = Known(
+        known = KnownState(
             revision=revision_of(session),
             updated_at=session.last_update_time,
             last_event_id=session.events[-1].id if session.events else None,

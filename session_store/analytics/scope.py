@@ -12,10 +12,9 @@ import duckdb
 from session_store.analytics.period import Period, Step, local, midnight
 from session_store.analytics.rollups import Choices, Rollups
 from session_store.history.filters import HistoryFilter
-from session_store.prices import Price, prices_of
+from session_store.prices import FOREVER, Price, prices_of
 from session_store.store import Store
 
-FOREVER = 2**31 - 1
 _BUCKETS = {
     Step.DAY: "{day}",
     Step.WEEK: "{day} - ({day} + 3) % 7",  # 1970 began on a Thursday, and weeks begin on Monday

@@ -97,7 +97,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class ImportedConversation:
     """A conversation being imported."""
 
     about: About
@@ -117,7 +117,7 @@ class Conversation:
         return self.about.title or self.about.key.session_id
 
 
-def within_limits(conversation: Conversation) -> Conversation:
+def within_limits(conversation: ImportedConversation) -> ImportedConversation:
     """Returns the conversation with texts and tags within the limits for input here. Whatever is cut is noted."""
     about, notes = conversation.about, conversation.notes
     comments = [_cut(given.comment, LONGEST_COMMENT, "comments", notes) for given in about.feedback]
@@ -173,7 +173,7 @@ def stable_id(*names: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, "\n".join(names)))
 
 
-def content_id(conversation: Conversation) -> str:
+def content_id(conversation: ImportedConversation) -> str:
     """Returns an id of a conversation's content regardless of its times, since files without times get some at
     import."""
     said = hashlib.sha256()

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from session_store.engine.database import Database
 from session_store.model_names import NAMES, UNNAMED
-from session_store.prices import Price, price_list, prices_of
+from session_store.prices import FOREVER, Price, price_list, prices_of
 
-FOREVER: Final = 2**31 - 1
 COSTS: Final = f"""
     select u.session_no, case when count(*) filter (r.model is null) = 0
         then round(sum(

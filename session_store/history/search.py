@@ -18,9 +18,9 @@ FIRST_SHARE: Final = 20
 FEWEST: Final = 200
 """With fewer conversations, a separate first search gains nothing."""
 
-Place = tuple[float, int]
+HitPosition = tuple[float, int]
 """Time of a match, and the number of its event or session in the store."""
-_END: Final[Place] = (float("inf"), 2**62)
+_END: Final[HitPosition] = (float("inf"), 2**62)
 _EVENTS: Final = """
     select timestamp as moment, seq as number, session_no, seq, id as event_id, {kind} as kind, {column} as found
     from events
@@ -78,7 +78,7 @@ def _newest_share(log: SessionLog, at: float) -> float | None:
 
 
 def _found(
-    log: SessionLog, words: tuple[str, ...], wanted: HistoryFilter, start: Place, *, since: float, limit: int
+    log: SessionLog, words: tuple[str, ...], wanted: HistoryFilter, start: HitPosition, *, since: float, limit: int
 ) -> list[tuple[Any, ...]]:
     values: dict[str, Any] = {}
     if words_of(wanted.text) == words:

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from session_store.models import SessionKey, SessionSummary
 
-Place = tuple[float, str, str, str, int]
+IndexEntry = tuple[float, str, str, str, int]
 """Time of the last update, application, user, id, and the session's number."""
 
 MOST_CHANGES = 10_000
@@ -27,12 +27,12 @@ class SessionIndex:
     def __init__(self) -> None:
         self.fill([])
 
-    def fill(self, places: Iterable[tuple[Place, str]]) -> None:
+    def fill(self, places: Iterable[tuple[IndexEntry, str]]) -> None:
         """Replace the contents with these sessions, each with its workspace."""
         placed = sorted(places)
         self._places = {place[4]: place for place, _ in placed}
         self._workspaces = {place[4]: workspace for place, workspace in placed}
-        self._orders: dict[tuple[str, str | None], list[Place]] = defaultdict(list)
+        self._orders: dict[tuple[str, str | None], list[IndexEntry]] = defaultdict(list)
         self._by_id: dict[str, set[int]] = defaultdict(set)
         self._summaries: dict[int, SessionSummary] = {}
         self._changes: dict[int, int] = {}
@@ -88,12 +88,12 @@ class SessionIndex:
         before: tuple[float, str, str, str] | None,
         limit: int,
         among: Collection[SessionKey] | None = None,
-    ) -> list[Place]:
+    ) -> list[IndexEntry]:
         """Return the first places of a user's list, or those after ``before``; of one workspace, or of all; only
         ``among``."""
         order = self._orders.get((user_id, workspace), [])
         end = len(order) if before is None else bisect_left(order, before)
-        found: list[Place] = []
+        found: list[IndexEntry] = []
         for place in _backwards(order, end):
             if len(found) == limit:
                 break
@@ -102,7 +102,7 @@ class SessionIndex:
                 found.append(place)
         return found
 
-    def of_application(self, app_name: str, user_id: str | None) -> list[Place]:
+    def of_application(self, app_name: str, user_id: str | None) -> list[IndexEntry]:
         """Return an application's sessions, least recently updated first; of one user, or of all."""
         if user_id is not None:
             return [place for place in self._orders.get((user_id, None), []) if place[1] == app_name]
@@ -116,39 +116,39 @@ class SessionIndex:
                 counts[workspace] += len(order)
         return dict(counts)
 
-    def named(self, session_id: str) -> list[Place]:
+    def named(self, session_id: str) -> list[IndexEntry]:
         """Return the session with this id; if there are several, the most recently updated one."""
         places = [self._places[number] for number in self._by_id.get(session_id, ())]
         return [max(places)] if places else []
 
-    def at(self, key: SessionKey) -> list[Place]:
+    def at(self, key: SessionKey) -> list[IndexEntry]:
         """Return the session with this key."""
         places = [self._places[number] for number in self._by_id.get(key.session_id, ())]
         return [place for place in places if place[1:3] == (key.app_name, key.user_id)]
 
-    def numbered(self, numbers: Iterable[int]) -> list[Place]:
+    def numbered(self, numbers: Iterable[int]) -> list[IndexEntry]:
         """Return the sessions with these numbers, in the given order."""
         return [self._places[number] for number in numbers if number in self._places]
 
-    def summaries(self, places: Iterable[Place]) -> dict[int, SessionSummary]:
+    def summaries(self, places: Iterable[IndexEntry]) -> dict[int, SessionSummary]:
         """Return the cached summaries, by session number."""
         return {place[4]: self._summaries[place[4]] for place in places if place[4] in self._summaries}
 
-    def _take_out(self, number: int) -> Place | None:
+    def _take_out(self, number: int) -> IndexEntry | None:
         place = self._places.pop(number, None)
         if place is not None:
             for order in self._orders_of(place, self._workspaces.pop(number)):
                 del order[bisect_left(order, place)]
         return place
 
-    def _orders_of(self, place: Place, workspace: str) -> tuple[list[Place], list[Place]]:
+    def _orders_of(self, place: IndexEntry, workspace: str) -> tuple[list[IndexEntry], list[IndexEntry]]:
         return self._orders[place[2], None], self._orders[place[2], workspace]
 
 
-def dated(summary: SessionSummary, place: Place) -> SessionSummary:
+def dated(summary: SessionSummary, place: IndexEntry) -> SessionSummary:
     """Return the summary with the update time that the list is sorted by."""
     return summary if summary.updated_at == place[0] else replace(summary, updated_at=place[0])
 
 
-def _backwards(order: list[Place], end: int) -> Iterator[Place]:
+def _backwards(order: list[IndexEntry], end: int) -> Iterator[IndexEntry]:
     return (order[index] for index in range(end - 1, -1, -1))

@@ -10,7 +10,7 @@ from session_store.engine.database import Database
 from session_store.history.words import Marks, all_in, excerpt_of
 from session_store.models import Page, SessionKey, SessionStatus, SessionSummary, TitleSource, TurnStatus
 from session_store.sessions.cache import Memory
-from session_store.sessions.index import Place, dated
+from session_store.sessions.index import IndexEntry, dated
 from session_store.sessions.status import TURN_STATES
 
 _COLUMNS = (
@@ -118,7 +118,7 @@ def excerpts(database: Database, keys: Sequence[SessionKey], search: str) -> dic
     return {SessionKey(*key): excerpt_of(text, (search,), lead=0) for *key, text in rows}
 
 
-def _at(database: Database, memory: Memory, places: list[Place]) -> list[SessionSummary]:
+def _at(database: Database, memory: Memory, places: list[IndexEntry]) -> list[SessionSummary]:
     database.require_open()
     with memory.lock:
         known = memory.index.summaries(places)

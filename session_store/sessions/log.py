@@ -24,7 +24,7 @@ from session_store.models import GENERAL, SessionKey, TitleSource
 from session_store.sessions import reads as session_reads
 from session_store.sessions.cache import CachedEvent, Head, Memory, State, UserScope
 from session_store.sessions.event_rows import NewEvent
-from session_store.sessions.index import Place
+from session_store.sessions.index import IndexEntry
 from session_store.sessions.reads import Loaded
 from session_store.transcripts.rewinds import mark_rewound
 from session_store.workspaces.tree import read_workspaces, required
@@ -34,7 +34,7 @@ REMEMBERED_IDS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownState:
     """What the caller that appends knows about the session."""
 
     revision: int | None
@@ -126,7 +126,7 @@ class SessionLog:
 
         return self.writer.submit(work)
 
-    def append(self, key: SessionKey, event: NewEvent, known: Known) -> Future[int]:
+    def append(self, key: SessionKey, event: NewEvent, known: KnownState) -> Future[int]:
         """Append an event; the future returns its ``seq``.
 
         Raises:
@@ -266,7 +266,7 @@ class SessionLog:
         rows = connection.execute(
             "select updated_at, app_name, user_id, id, session_no, workspace_id from sessions where deleted_at is null"
         ).fetchall()
-        places = [(cast("Place", row[:5]), row[5]) for row in rows]
+        places = [(cast("IndexEntry", row[:5]), row[5]) for row in rows]
         workspaces = read_workspaces(connection)
         with self.memory.lock:
             self.memory.index.fill(places)
@@ -355,7 +355,7 @@ def new_session_id() -> str:
     return str(uuid.uuid4())
 
 
-def _refuse_stale(head: Head, known: Known) -> None:
+def _refuse_stale(head: Head, known: KnownState) -> None:
     if known.revision is not None:
         fresh = known.revision == head.revision
     elif known.last_event_id is not None:

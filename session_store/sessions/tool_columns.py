@@ -28,7 +28,7 @@ NOT_ANSWERED: Final = frozenset({DECLINED, STILL_AT_WORK, STOPPED, ABORTED, ENDE
 """Errors that stand in for an answer: the tool has neither succeeded nor failed."""
 
 
-class Outcome(StrEnum):
+class CallOutcome(StrEnum):
     """What an event says about a tool call."""
 
     CALLED = "called"
@@ -94,24 +94,24 @@ def tool_columns_of_json(data: str) -> ToolColumns:
 def _columns(calls: Iterable[_Part], answers: Iterable[_Part], waiting: Container[str]) -> ToolColumns:
     """Build the columns. ``waiting`` contains the ids of calls that only wait for the user so far: ADK reports those as
     errors."""
-    uses = [(part, Outcome.CALLED) for part in calls if not part.tool.startswith(ADKS_OWN)]
+    uses = [(part, CallOutcome.CALLED) for part in calls if not part.tool.startswith(ADKS_OWN)]
     uses += [
-        (part, Outcome.WAITING if part.call_id in waiting else _outcome(part.said))
+        (part, CallOutcome.WAITING if part.call_id in waiting else _outcome(part.said))
         for part in answers
         if not part.tool.startswith(ADKS_OWN)
     ]
-    errors = [part.tool for part, outcome in uses if outcome is Outcome.FAILED]
-    texts = [f"{part.tool} {_words(part.said)}" for part, outcome in uses if outcome is not Outcome.WAITING]
+    errors = [part.tool for part, outcome in uses if outcome is CallOutcome.FAILED]
+    texts = [f"{part.tool} {_words(part.said)}" for part, outcome in uses if outcome is not CallOutcome.WAITING]
     # Without an id, a call can be recognized only by its tool.
     told = [{"id": part.call_id or part.tool, "tool": part.tool, "outcome": outcome} for part, outcome in uses]
     return ToolColumns(errors or None, "\n".join(texts)[:LONGEST_TEXT] or None, json.dumps(told) if told else None)
 
 
-def _outcome(response: Mapping[str, Any]) -> Outcome:
+def _outcome(response: Mapping[str, Any]) -> CallOutcome:
     error = response.get("error")
     if not error:
-        return Outcome.SUCCEEDED
-    return Outcome.UNANSWERED if isinstance(error, str) and error in NOT_ANSWERED else Outcome.FAILED
+        return CallOutcome.SUCCEEDED
+    return CallOutcome.UNANSWERED if isinstance(error, str) and error in NOT_ANSWERED else CallOutcome.FAILED
 
 
 def _words(value: object) -> str:

@@ -21,7 +21,7 @@ class _End:
     error: str | None
 
 
-class Known(dict[str, _End]):
+class KnownEnds(dict[str, _End]):
     """The ends of turns, by turn id."""
 
     def turn(self, stored: Turn) -> Turn:
@@ -49,11 +49,11 @@ class UnkeptEnds:
         with self._lock:
             self._ends.pop(turn_id, None)
 
-    def known(self) -> Known:
+    def known(self) -> KnownEnds:
         """Return the ends known now. Call this before reading the file, which may contain one of them a moment
         later."""
         with self._lock:
-            return Known(self._ends)
+            return KnownEnds(self._ends)
 
     def session(self, stored: SessionSummary, unfinished: Callable[[SessionKey], list[Turn]]) -> SessionSummary:
         """Return a session with the ends that are known here; ``unfinished`` returns its turns that are not over."""

@@ -20,7 +20,7 @@ from session_store.transcripts.transcript import ASKS
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ToolQuestion:
     """A tool's question to the user. ``call_id`` is the id of the call that it is about, ``branch`` the branch of that
     call among the agents."""
 
@@ -28,14 +28,14 @@ class Question:
     branch: str | None
 
 
-def questions(events: Iterable[Event]) -> dict[str, Question]:
+def questions(events: Iterable[Event]) -> dict[str, ToolQuestion]:
     """Return the tools' questions that the user has not answered, by the ids of the asking calls."""
-    asked: dict[str, Question] = {}
+    asked: dict[str, ToolQuestion] = {}
     for event in events:
         for call in event.get_function_calls():
             if call.name == ASKS and call.id:
                 about = (call.args or {}).get("originalFunctionCall") or {}
-                asked[call.id] = Question(str(about.get("id", "")), event.branch)
+                asked[call.id] = ToolQuestion(str(about.get("id", "")), event.branch)
         for response in event.get_function_responses():
             asked.pop(response.id or "", None)
     return asked

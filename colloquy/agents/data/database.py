@@ -16,7 +16,7 @@ from colloquy.agents.data.guard.functions import Dialect
 from colloquy.agents.data.own_files import OwnFiles
 from colloquy.agents.data.results import Column, QueryResult, TableDescription, TableInfo
 from colloquy.agents.data.workers.pool import MEMORY_MIB, WORKERS, Workers
-from colloquy.agents.data.workers.process import Place, WorkerProcess
+from colloquy.agents.data.workers.process import DataSource, WorkerProcess
 from colloquy.agents.data.workers.stopping import Stop
 
 CATALOG_SECONDS: Final = 20.0
@@ -137,7 +137,7 @@ class WorkerDatabase:
         self.connection = connection
         self._memory_mib = memory_mib
         self._workers = workers
-        self._place = Place(connection.kind.value, connection.address, connection.redacted, own)
+        self._source = DataSource(connection.kind.value, connection.address, connection.redacted, own)
 
     @property
     def name(self) -> str:
@@ -160,15 +160,15 @@ class WorkerDatabase:
     def query(self, sql: str, bounds: Bounds | None = None, stop: Stop | None = None) -> QueryResult:
         """See Database."""
         bounds, stop = bounds or Bounds(), stop or Stop()
-        with self._workers.worker(self._place, stop, self._memory_mib) as worker:
+        with self._workers.worker(self._source, stop, self._memory_mib) as worker:
             return ask(worker, sql, bounds, stop)
 
     def close(self) -> None:
         """End its processes and the queries they run."""
-        self._workers.close(self._place)
+        self._workers.close(self._source)
 
     def _asked(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytes]:
-        with self._workers.worker(self._place, Stop(), self._memory_mib) as worker:
+        with self._workers.worker(self._source, Stop(), self._memory_mib) as worker:
             return worker.ask(request, seconds)
 
 

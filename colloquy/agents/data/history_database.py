@@ -19,7 +19,7 @@ from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.guard.functions import Dialect
 from colloquy.agents.data.results import QueryResult, TableInfo
 from colloquy.agents.data.workers.pool import MEMORY_MIB, WORKERS, Workers
-from colloquy.agents.data.workers.process import Place, WorkerProcess
+from colloquy.agents.data.workers.process import DataSource, WorkerProcess
 from colloquy.agents.data.workers.stopping import Stop
 from session_store import Store
 from session_store.errors import ColloquyError
@@ -28,7 +28,7 @@ from session_store.phrases import counted
 from session_store.snapshots.current_copy import CurrentCopy
 
 # The same for every store: each query says which copy to open.
-_PLACE: Final = Place("history", SecretStr(""))
+_SOURCE: Final = DataSource("history", SecretStr(""))
 _PREFIX: Final = "history."
 
 
@@ -72,14 +72,14 @@ class HistoryDatabase:
 
     def close(self) -> None:
         """End the running queries."""
-        self._workers.end(_PLACE)
+        self._workers.end(_SOURCE)
 
     @contextmanager
     def _asked(self, stop: Stop) -> Iterator[tuple[WorkerProcess, CurrentCopy]]:
         try:
             # The copy is made when it is the query's turn, however long the wait was.
             with (
-                self._workers.worker(_PLACE, stop, self._memory_mib) as worker,
+                self._workers.worker(_SOURCE, stop, self._memory_mib) as worker,
                 self._store.current_copy() as copy,
             ):
                 yield worker, copy

@@ -32,7 +32,7 @@ _MOST_CHARACTERS: Final = 24_000
 _MOST_CELLS: Final = 5_000
 _FULL_TABLES: Final = 40
 
-Answer = dict[str, Any]
+ToolResponse = dict[str, Any]
 T = TypeVar("T")
 
 # Queries wait for the process that runs them, so these threads do nothing but wait; the default pool stays free.
@@ -66,7 +66,7 @@ class DataTools:
         """The tools, for ``LlmAgent(tools=…)``."""
         return [FunctionTool(tool) for tool in (self.list_tables, self.describe_table, self.run_sql, self.make_chart)]
 
-    async def list_tables(self) -> Answer:
+    async def list_tables(self) -> ToolResponse:
         """Lists the tables of the database: name, number of rows, columns with types, and what they mean.
 
         Call this first, before writing any SQL.
@@ -81,7 +81,7 @@ class DataTools:
         listed = [_listed(table, with_columns=number < _FULL_TABLES) for number, table in enumerate(tables)]
         return {"dialect": self._database.dialect, "tables": listed}
 
-    async def describe_table(self, table: str) -> Answer:
+    async def describe_table(self, table: str) -> ToolResponse:
         """Describes one table: exact number of rows, columns with types, sample rows, and the values of text columns
         that have only a few. Call it before filtering on a text column, to see how its values are written.
 
@@ -104,7 +104,7 @@ class DataTools:
             answer["values"] = {name: list(values) for name, values in found.values.items()}
         return answer
 
-    async def run_sql(self, sql: str, tool_context: ToolContext, title: str = "") -> Answer:
+    async def run_sql(self, sql: str, tool_context: ToolContext, title: str = "") -> ToolResponse:
         """Runs one SQL query (SELECT or WITH … SELECT) and shows its rows to the user as a table.
 
         The data is read only. Aggregate in SQL rather than fetching many rows: only the first 50 rows come back to
@@ -134,7 +134,7 @@ class DataTools:
         mark: str = "bar",
         encoding: dict[str, Any] | None = None,
         vega_lite: dict[str, Any] | None = None,
-    ) -> Answer:
+    ) -> ToolResponse:
         """Draws a chart of the rows of a SQL query and shows it to the user.
 
         Args:
@@ -185,12 +185,12 @@ class DataTools:
             raise
 
 
-def answer_of(result: QueryResult) -> Answer:
+def answer_of(result: QueryResult) -> ToolResponse:
     """A result as the model gets it: JSON of a bounded length."""
     rows = json_rows(result.table, min(SHOWN_ROWS, max(1, _MOST_CELLS // max(1, len(result.columns)))))
     while rows and len(json.dumps(rows, ensure_ascii=False)) > _MOST_CHARACTERS:
         rows = rows[: len(rows) // 2]
-    answer: Answer = {
+    answer: ToolResponse = {
         "columns": list(result.columns),
         "rows": rows,
         "row_count": result.rows,
@@ -225,8 +225,8 @@ def _first_columns(result: QueryResult) -> dict[str, Any]:
     return {"x": result.columns[0], "y": result.columns[1]}
 
 
-def _listed(table: TableInfo, *, with_columns: bool) -> Answer:
-    answer: Answer = {"name": table.name, "rows": table.rows}
+def _listed(table: TableInfo, *, with_columns: bool) -> ToolResponse:
+    answer: ToolResponse = {"name": table.name, "rows": table.rows}
     if table.rows is not None and not table.is_exact:
         answer["rows_are_estimated"] = True
     if table.comment:

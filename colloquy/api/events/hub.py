@@ -12,12 +12,12 @@ import weakref
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastapi.sse import format_sse_event
 
 from colloquy.api.sessions.info import sessions_at_work
 from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, EventKind, Published
+from colloquy.runtime.transcripts.lines import rfc3339
 from session_store import Store
 from session_store.models import SessionKey
 
@@ -194,7 +194,7 @@ class EventHub:
             "agent": event.key.app_name or None,
             "workspace_id": workspace,
             "turn_id": event.turn_id,
-            "time": as_text(one.at),
+            "time": rfc3339(one.at),
         }
         if event.kind is EventKind.AGENT_CHUNK:
             words, thought = ("", event.text) if event.is_thought else (event.text, "")
@@ -215,11 +215,6 @@ def _sessions_at_work() -> bytes:
 def id_of(epoch: str, number: int) -> str:
     """Return the id of an event for clients."""
     return f"{epoch}-{number}"
-
-
-def as_text(at: float) -> str:
-    """Return a Unix time in RFC 3339 format."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 _hubs: weakref.WeakKeyDictionary[EventBus, EventHub] = weakref.WeakKeyDictionary()

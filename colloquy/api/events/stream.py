@@ -14,8 +14,9 @@ from typing import Final
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.types import Send
 
-from colloquy.api.events.hub import EventHub, Filter, as_text, id_of
+from colloquy.api.events.hub import EventHub, Filter, id_of
 from colloquy.runtime.bus import EventBus, Published
+from colloquy.runtime.transcripts.lines import rfc3339
 from session_store import Store
 
 PACE = 0.02
@@ -101,7 +102,7 @@ class EventStream(EventSourceResponse):
         here = id_of(self._bus.epoch, self._number)
         greeting = format_sse_event(comment="connected", id=here, retry=BACK_AFTER)
         if self._start.lost:
-            told = json.dumps({"reason": self._start.lost, "time": as_text(time.time())})
+            told = json.dumps({"reason": self._start.lost, "time": rfc3339(time.time())})
             greeting += format_sse_event(event=GAP, data_str=told, id=here)
         return greeting
 

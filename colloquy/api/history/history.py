@@ -51,7 +51,7 @@ class Branching(Body):
     message_id: Id = Field(description="The last message that the branch has.")
 
 
-class Found(BaseModel):
+class SearchHit(BaseModel):
     """A search hit."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
@@ -66,7 +66,7 @@ class Found(BaseModel):
 
 
 @router.get("/search")
-def search_conversations(q: Words, cursor: Cursor = None, limit: Limit = 20) -> Paged[Found]:
+def search_conversations(q: Words, cursor: Cursor = None, limit: Limit = 20) -> Paged[SearchHit]:
     """Titles, messages and tool calls that contain all the words, ignoring case, newest first."""
     application = current()
     wanted = HistoryFilter(users=only(application.settings.user))
@@ -119,8 +119,8 @@ def _labels(key: SessionKey) -> Labels:
     return Labels(tags=list(store.labels.tags(key)), note=store.labels.note(key))
 
 
-def _found(hit: Hit) -> Found:
-    return Found(
+def _found(hit: Hit) -> SearchHit:
+    return SearchHit(
         conversation_id=hit.key.session_id,
         title=hit.title,
         message_id=hit.event_id,

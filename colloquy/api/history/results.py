@@ -101,7 +101,7 @@ def _found(result_id: Annotated[str, Path(alias="id")]) -> Result:
     return result
 
 
-Found = Annotated[Result, Depends(_found)]
+FoundResult = Annotated[Result, Depends(_found)]
 
 
 @router.get("/conversations/{conversation_id}/results")
@@ -113,7 +113,7 @@ def list_results(conversation_id: str, cursor: Cursor = None, limit: Limit = 20)
 
 
 @router.get("/results/{id}/file", response_class=Response, responses=file_answer("*/*") | NOT_MODIFIED_RESPONSE)
-async def result_file(result: Found, known: IfNoneMatch = None) -> Response:
+async def result_file(result: FoundResult, known: IfNoneMatch = None) -> Response:
     """The file that an agent created."""
     if unchanged := not_modified(_tag(result, "file"), known):
         return _kept(unchanged, result, "file")
@@ -138,7 +138,7 @@ async def result_file(result: Found, known: IfNoneMatch = None) -> Response:
 
 
 @router.get("/results/{id}.json", response_model=ResultOut, responses=NOT_MODIFIED_RESPONSE)
-def describe_result(result: Found, response: Response, known: IfNoneMatch = None) -> ResultOut | Response:
+def describe_result(result: FoundResult, response: Response, known: IfNoneMatch = None) -> ResultOut | Response:
     """A result, without its data."""
     if unchanged := not_modified(_tag(result, "json"), known):
         return _kept(unchanged, result, "json")
@@ -147,7 +147,7 @@ def describe_result(result: Found, response: Response, known: IfNoneMatch = None
 
 
 @router.get("/results/{id}.csv", response_class=Response, responses=file_answer("text/csv") | NOT_MODIFIED_RESPONSE)
-def result_csv(result: Found, known: IfNoneMatch = None) -> Response:
+def result_csv(result: FoundResult, known: IfNoneMatch = None) -> Response:
     """All stored rows as CSV (RFC 4180, UTF-8). Text that a spreadsheet would run as a formula starts with an
     apostrophe; the Parquet file has every value unchanged."""
     if unchanged := not_modified(_tag(result, "csv"), known):
@@ -161,7 +161,7 @@ def result_csv(result: Found, known: IfNoneMatch = None) -> Response:
     response_class=Response,
     responses=file_answer(MIME_TYPES["parquet"]) | NOT_MODIFIED_RESPONSE,
 )
-def result_parquet(result: Found, known: IfNoneMatch = None) -> Response:
+def result_parquet(result: FoundResult, known: IfNoneMatch = None) -> Response:
     """All stored rows as Parquet."""
     if unchanged := not_modified(_tag(result, "parquet"), known):
         return _kept(unchanged, result, "parquet")
@@ -169,7 +169,7 @@ def result_parquet(result: Found, known: IfNoneMatch = None) -> Response:
 
 
 @router.get("/results/{id}.png", response_class=Response, responses=file_answer("image/png") | NOT_MODIFIED_RESPONSE)
-def result_png(result: Found, known: IfNoneMatch = None) -> Response:
+def result_png(result: FoundResult, known: IfNoneMatch = None) -> Response:
     """A chart as a PNG image."""
     return _drawn(result, "png", known)
 
@@ -177,7 +177,7 @@ def result_png(result: Found, known: IfNoneMatch = None) -> Response:
 @router.get(
     "/results/{id}.svg", response_class=Response, responses=file_answer("image/svg+xml") | NOT_MODIFIED_RESPONSE
 )
-def result_svg(result: Found, known: IfNoneMatch = None) -> Response:
+def result_svg(result: FoundResult, known: IfNoneMatch = None) -> Response:
     """A chart as an SVG image."""
     return _drawn(result, "svg", known)
 

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from colloquy.api.http.values import Whole, moment
 from colloquy.runtime.application import current
+from session_store.limits import MOST_RETENTION_DAYS
 
 router = APIRouter(prefix="/v1", tags=["retention"])
 
-MOST_DAYS: Final = 36_500
 DAYS: Final = "Untouched means neither saved nor changed nor looked at for so many days."
 
 
@@ -40,7 +40,7 @@ class Removal(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    days: Whole = Field(ge=1, le=MOST_DAYS, description=DAYS)
+    days: Whole = Field(ge=1, le=MOST_RETENTION_DAYS, description=DAYS)
 
 
 class Removed(BaseModel):
@@ -50,7 +50,7 @@ class Removed(BaseModel):
 
 
 @router.get("/retention")
-def preview_retention(days: Annotated[int, Query(ge=1, le=MOST_DAYS, description=DAYS)] = 90) -> RetentionOut:
+def preview_retention(days: Annotated[int, Query(ge=1, le=MOST_RETENTION_DAYS, description=DAYS)] = 90) -> RetentionOut:
     """What would be removed now."""
     application = current()
     found = application.retention_preview(days)

@@ -71,7 +71,7 @@ class SwitchSession(Body):
     session_id: Id
 
 
-class Answer(Body):
+class Decision(Body):
     """A decision about a tool call that needs approval."""
 
     call_id: Id = Field(description="The id of the tool call that is `waiting`.")
@@ -171,7 +171,7 @@ def stop_one_turn(turn_id: TurnId) -> TurnState:
 
 
 @router.post("/turns/{turn_id}/answer")
-def answer_question(turn_id: TurnId, answer: Answer) -> TurnState:
+def answer_question(turn_id: TurnId, answer: Decision) -> TurnState:
     """Approve or decline a tool call. The turn continues once all its questions are answered."""
     current().turns.answer(turn_named(turn_id).id, answer.call_id, answer.approved)
     return turn_state(turn_id)

@@ -78,11 +78,12 @@ def turn_end(key: SessionKey, turn_id: str, status: TurnStatus, error: str | Non
 
 def written(lines: list[Line]) -> bytes:
     """Return lines as written to the file, in UTF-8."""
-    texts = (json.dumps(one | {"time": _rfc3339(one["time"])}, ensure_ascii=False, default=str) for one in lines)
+    texts = (json.dumps(one | {"time": rfc3339(one["time"])}, ensure_ascii=False, default=str) for one in lines)
     return "".join(text.translate(_LINE_BREAKS) + "\n" for text in texts).encode("utf-8", "replace")
 
 
-def _rfc3339(at: float) -> str:
+def rfc3339(at: float) -> str:
+    """Return a Unix time in RFC 3339 format."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

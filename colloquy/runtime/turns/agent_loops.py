@@ -126,7 +126,7 @@ class AgentLoops:
         self._loops.clear()
 
 
-class Places:
+class TurnSlots:
     """Limits how many turns run at once; the others wait in order. If one agent occupies every place, another agent
     gets one extra place, so that turns which never end do not keep everyone waiting. For one event loop."""
 

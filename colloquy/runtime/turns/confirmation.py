@@ -11,7 +11,7 @@ from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
 from session_store.errors import ColloquyError
-from session_store.transcripts.open_calls import Question, confirmation_content
+from session_store.transcripts.open_calls import ToolQuestion, confirmation_content
 from session_store.transcripts.transcript import ASKS
 
 UNANSWERABLE = {
@@ -53,7 +53,7 @@ def _read(response: dict[str, Any]) -> dict[str, Any]:
 class Pause:
     """The questions that a paused turn waits for. Lives on the runtime's event loop."""
 
-    def __init__(self, asked: Mapping[str, Question]) -> None:
+    def __init__(self, asked: Mapping[str, ToolQuestion]) -> None:
         """``asked`` is what ``questions`` returns."""
         self._asked = asked
         self._responses: Mapping[str, Mapping[str, Any]] = {}  # replaced with each answer, never modified

@@ -19,7 +19,7 @@ from typing_extensions import Unpack
 
 from colloquy.agents.models.pacing import answer_characters
 from colloquy.runtime.bus import BusEvent, EventKind
-from colloquy.runtime.results import Origin, add_files
+from colloquy.runtime.results import ResultOrigin, add_files
 from colloquy.runtime.services import Services
 from colloquy.runtime.turns.agent_loops import AgentLoops
 from colloquy.runtime.turns.confirmation import Pause, unanswerable
@@ -40,7 +40,7 @@ from session_store.phrases import beginning_of
 from session_store.sessions.event_rows import tokens_of
 from session_store.transcripts.endings import ABORTED, Ending, ending_of, goes_on
 from session_store.transcripts.markup import begins_in_thought
-from session_store.transcripts.open_calls import Question, questions
+from session_store.transcripts.open_calls import ToolQuestion, questions
 from session_store.transcripts.parts import USER, spans_of, text_of
 
 TOOL_THREADS = 16
@@ -282,7 +282,7 @@ class Execution:
         self._calls_tools = self._calls_tools or bool(event.get_function_calls())
         self._tally.count(event.usage_metadata)
         if event.actions.artifact_delta:
-            origin = Origin(self._live.turn.key, self._live.turn.id, _answered_call(event))
+            origin = ResultOrigin(self._live.turn.key, self._live.turn.id, _answered_call(event))
             await add_files(self._services.results, self._services.artifacts, origin, event.actions.artifact_delta)
         if completes:
             self._live.event_stored()
@@ -330,7 +330,7 @@ class Execution:
 
     # -- on the runtime's loop -----------------------------------------------------------------------------------------
 
-    async def _questions(self) -> dict[str, Question]:
+    async def _questions(self) -> dict[str, ToolQuestion]:
         if not self._calls_tools:
             return {}
         key = self._live.turn.key
@@ -341,7 +341,7 @@ class Execution:
             return {}
         return questions(event for event in session.events if event.invocation_id == self._live.turn.id)
 
-    async def _pause(self, asked: Mapping[str, Question]) -> None:
+    async def _pause(self, asked: Mapping[str, ToolQuestion]) -> None:
         """Wait for the person. The turn stays, everyone sees that it is waiting, and other turns use its place."""
         self._live.pause = Pause(asked)
         self._live.status = TurnStatus.PAUSED

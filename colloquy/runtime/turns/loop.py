@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 from colloquy.agents.agent import AgentProblemError
 from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.services import Services
-from colloquy.runtime.turns.agent_loops import AgentLoops, LoopThread, Places
+from colloquy.runtime.turns.agent_loops import AgentLoops, LoopThread, TurnSlots
 from colloquy.runtime.turns.confirmation import NothingToAnswerError, Pause
 from colloquy.runtime.turns.endings import OPEN_CALL, answer_open_calls
 from colloquy.runtime.turns.event_stream import EventStream
@@ -63,7 +63,7 @@ class TurnLoop:
         self._thread = LoopThread("turns")
         self._loop = self._thread.loop
         self._agents = AgentLoops()
-        self._places = Places(max_turns)
+        self._places = TurnSlots(max_turns)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
@@ -17,8 +15,8 @@ import streamlit as st
 
 from colloquy.ui.analytics.drawings import View, pick
 from colloquy.ui.analytics.numbers import count
+from colloquy.ui.components import asset
 
-HERE: Final = Path(__file__).parent
 FAILED: Final = "Failed"
 Row = Mapping[Any, Any]
 """Values by column; None if there is none."""
@@ -42,7 +40,10 @@ class Bars:
         """See Picture."""
         key = f"bars-{card}"
         mount = st.components.v2.component(
-            "colloquy.bars", html=_read("bars.html"), css=_read("bars.css"), js=_read("bars.js")
+            "colloquy.bars",
+            html=asset(__file__, "bars.html"),
+            css=asset(__file__, "bars.css"),
+            js=asset(__file__, "bars.js"),
         )
         mount(
             key=key,
@@ -73,8 +74,3 @@ class Bars:
             for row, of_row in zip(records, sizes.to_numpy().tolist(), strict=True)
         ]
         return {"rows": rows, "parts": parts}
-
-
-@cache
-def _read(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")

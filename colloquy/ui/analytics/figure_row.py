@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import streamlit as st
 
 from colloquy.ui.analytics.numbers import MISSING, change, compact, money, points, seconds, share
+from colloquy.ui.components import asset
 from colloquy.ui.history.drill_down import open_list
 from session_store.analytics.drill_down import DrillDown, Kind
 from session_store.analytics.figures import Figures
 from session_store.analytics.report import Report
 
-HERE = Path(__file__).parent
 KEY = "figures"
 
 
@@ -123,7 +121,10 @@ def figure_row(report: Report) -> None:
     """Draws the figures; a click opens the conversations behind one."""
     shown = [figure for figure in FIGURES if figure.name != "positive" or report.now.positive is not None]
     mount = st.components.v2.component(
-        "colloquy.figures", html=_read("figures.html"), css=_read("figures.css"), js=_read("figures.js")
+        "colloquy.figures",
+        html=asset(__file__, "figures.html"),
+        css=asset(__file__, "figures.css"),
+        js=asset(__file__, "figures.js"),
     )
     mount(
         key=KEY,
@@ -159,8 +160,3 @@ def _comparison(report: Report, before: str) -> str:
 
 def _picked() -> None:
     st.session_state.figure_picked = st.session_state[KEY].picked
-
-
-@cache
-def _read(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")

@@ -15,12 +15,11 @@ from session_store.limits import LONGEST_COMMENT
 
 SCORES: dict[object, Literal[1, -1]] = {1: 1, -1: -1}
 
-_HERE = Path(__file__).parent
-
 
 @cache
-def _read(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
+def asset(module: str, name: str) -> str:
+    """Returns the text of a file beside a module, whose ``__file__`` is given."""
+    return (Path(module).parent / name).read_text(encoding="utf-8")
 
 
 def wake_on_news(session_id: str | None = None, *, words: bool | Literal["all"] = True) -> None:
@@ -31,14 +30,14 @@ def wake_on_news(session_id: str | None = None, *, words: bool | Literal["all"] 
 
     The server tells the browser through a WebSocket, so that an idle page costs nothing and news shows at once.
     """
-    mount = st.components.v2.component("colloquy.wake", js=_read("wake.js"))
+    mount = st.components.v2.component("colloquy.wake", js=asset(__file__, "wake.js"))
     key = f"wake-{session_id or 'list'}" if words else f"wake-results-{session_id}"
     mount(key=key, data={"session": session_id, "words": words}, on_news_change=_nothing, height=0)
 
 
 def tick() -> None:
     """Keeps the durations from ``colloquy.ui.formatting.running_for`` on the page counting every second."""
-    mount = st.components.v2.component("colloquy.tick", js=_read("tick.js"))
+    mount = st.components.v2.component("colloquy.tick", js=asset(__file__, "tick.js"))
     mount(key="tick", height=0)
 
 
@@ -48,7 +47,10 @@ def follow_end(session_id: str, sent: int) -> None:
     ``sent`` counts the messages sent from this tab: each one brings the end into view again.
     """
     mount = st.components.v2.component(
-        "colloquy.follow", html=_read("follow.html"), css=_read("follow.css"), js=_read("follow.js")
+        "colloquy.follow",
+        html=asset(__file__, "follow.html"),
+        css=asset(__file__, "follow.css"),
+        js=asset(__file__, "follow.js"),
     )
     mount(key=f"follow-{session_id}", data={"session": session_id, "sent": sent}, height="content")
 
@@ -58,13 +60,13 @@ def visit(url: str) -> None:
 
     If Streamlit itself switched the page, Back would lead to the previous page without the filters in its URL.
     """
-    mount = st.components.v2.component("colloquy.visit", js=_read("visit.js"))
+    mount = st.components.v2.component("colloquy.visit", js=asset(__file__, "visit.js"))
     mount(key="visit", data={"url": url, "number": time.time_ns() // 1_000_000}, height=0)
 
 
 def remember(name: str, value: str) -> None:
     """Saves a choice as a browser cookie for a year; ``st.context.cookies`` has it from the next visit on."""
-    mount = st.components.v2.component("colloquy.remember", js=_read("remember.js"))
+    mount = st.components.v2.component("colloquy.remember", js=asset(__file__, "remember.js"))
     mount(key=f"remember-{name}", data={"name": name, "value": value}, height=0)
 
 
@@ -82,7 +84,10 @@ def title_field(
     ``on_leave``. ``st.text_input`` would save its content as soon as the user clicks elsewhere.
     """
     mount = st.components.v2.component(
-        "colloquy.title", html=_read("title.html"), css=_read("title.css"), js=_read("title.js")
+        "colloquy.title",
+        html=asset(__file__, "title.html"),
+        css=asset(__file__, "title.css"),
+        js=asset(__file__, "title.js"),
     )
     key = f"title-{session_id}"
 
@@ -114,7 +119,7 @@ def assist_typing(commands: Sequence[Command], returned: tuple[str, int] | None)
     while a file is shown as refused. It puts the text of a message that was not sent back into the field, once and
     before what was typed meanwhile; ``returned`` is that text and a number that grows.
     """
-    mount = st.components.v2.component("colloquy.composer", js=_read("composer.js"))
+    mount = st.components.v2.component("colloquy.composer", js=asset(__file__, "composer.js"))
     told = [{"name": one.name, "about": one.about, "text": one.text} for one in commands]
     mount(key="assist", data={"commands": told, "returned": returned}, height=0)
 
@@ -122,19 +127,19 @@ def assist_typing(commands: Sequence[Command], returned: tuple[str, int] | None)
 def jump_to(anchors: list[str], number: int) -> None:
     """Scrolls a part of the page into view, once for each new ``number``: the first existing element with one of these
     keys."""
-    mount = st.components.v2.component("colloquy.jump", js=_read("jump.js"))
+    mount = st.components.v2.component("colloquy.jump", js=asset(__file__, "jump.js"))
     mount(key="jump", data={"anchors": anchors, "number": number}, height=0)
 
 
 def open_window(url: str, number: int) -> None:
     """Opens a page in a new window, once for each new ``number``. Browsers allow this only right after a click."""
-    mount = st.components.v2.component("colloquy.window", js=_read("window.js"))
+    mount = st.components.v2.component("colloquy.window", js=asset(__file__, "window.js"))
     mount(key="window", data={"url": url, "number": number}, height=0)
 
 
 def uncover_page(number: int) -> None:
     """Closes the sidebar if it covers the page, as on a phone, once for each new ``number``."""
-    mount = st.components.v2.component("colloquy.uncover", js=_read("uncover.js"))
+    mount = st.components.v2.component("colloquy.uncover", js=asset(__file__, "uncover.js"))
     mount(key="uncover", data={"number": number}, height=0)
 
 
@@ -179,7 +184,10 @@ def message_toolbar(
     single element: a page has many toolbars, and every separate element costs the browser time at each switch.
     """
     mount = st.components.v2.component(
-        "colloquy.toolbar", html=_read("toolbar.html"), css=_read("toolbar.css"), js=_read("toolbar.js")
+        "colloquy.toolbar",
+        html=asset(__file__, "toolbar.html"),
+        css=asset(__file__, "toolbar.css"),
+        js=asset(__file__, "toolbar.js"),
     )
     data: dict[str, object] = {"note": note, "text": text, "rated": rating is not None}
     if actions:

@@ -13,11 +13,11 @@ from colloquy.ui.attempts import attempt
 from colloquy.ui.formatting import label, local
 from colloquy.ui.state import Part
 from colloquy.ui.undo import grace, undo_bar
+from session_store.limits import MOST_RETENTION_DAYS
 from session_store.models import SessionKey
 from session_store.phrases import counted, day_text
 
 DAYS: Final = 90
-MOST_DAYS: Final = 36_500
 
 
 def retention_section() -> None:
@@ -31,7 +31,12 @@ def retention_section() -> None:
     )
     st.caption(f"Remove unsaved chats that have been inactive for a while. {by_itself} Saved chats are never removed.")
     days = st.number_input(
-        "Inactive for (days)", min_value=1, max_value=MOST_DAYS, value=setting or DAYS, step=1, key="retention-days"
+        "Inactive for (days)",
+        min_value=1,
+        max_value=MOST_RETENTION_DAYS,
+        value=setting or DAYS,
+        step=1,
+        key="retention-days",
     )
     found = current().retention_preview(days)
     _preview(found)

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
@@ -14,6 +12,7 @@ import streamlit as st
 from colloquy.runtime.application import current
 from colloquy.ui.agents import agent_name
 from colloquy.ui.analytics.numbers import count, money
+from colloquy.ui.components import asset
 from colloquy.ui.formatting import long_time, short_time
 from colloquy.ui.history.filter_bar import STATUSES
 from colloquy.ui.history.links import reader_url
@@ -21,7 +20,6 @@ from colloquy.ui.history.view import View
 from session_store.analytics.places import Place
 from session_store.history.models import HistoryRow, HistorySort, Hit
 
-HERE: Final = Path(__file__).parent
 KEY: Final = "history-table"
 COLUMNS: Final[Mapping[HistorySort, str]] = {
     HistorySort.TITLE: "Title",
@@ -81,7 +79,10 @@ def table(
     """Draws a page of the list in an ``order`` (by which column, and whether descending). ``ref_of`` gives the keys of
     ``lines``."""
     mount = st.components.v2.component(
-        "colloquy.conversations", html=_read("table.html"), js=_read("table.js"), isolate_styles=False
+        "colloquy.conversations",
+        html=asset(__file__, "table.html"),
+        js=asset(__file__, "table.js"),
+        isolate_styles=False,
     )
     columns = [sort for sort in COLUMNS if with_users or sort is not HistorySort.USER]
     known = {ref_of(row): row for row in rows}
@@ -148,14 +149,11 @@ def _drawn(row: HistoryRow, line: Line) -> dict[str, Any]:
     }
 
 
-@cache
-def _read(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")
-
-
 def hits(found: Sequence[Hit], view: View, on_open: Callable[[Hit], None]) -> None:
     """Draws a page of matches. Each links to its message."""
-    mount = st.components.v2.component("colloquy.hits", html="<ol></ol>", js=_read("hits.js"), isolate_styles=False)
+    mount = st.components.v2.component(
+        "colloquy.hits", html="<ol></ol>", js=asset(__file__, "hits.js"), isolate_styles=False
+    )
 
     known = {_href(hit, view): hit for hit in found}
 

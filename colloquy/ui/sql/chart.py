@@ -11,7 +11,7 @@ import streamlit as st
 from colloquy.agents.data.charts import chart_spec
 from colloquy.agents.data.errors import ChartInvalidError
 from colloquy.agents.data.suggestions import SuggestedChart, suggested_chart
-from colloquy.runtime.console import Answer
+from colloquy.runtime.console import QueryAnswer
 from colloquy.ui import state
 from colloquy.ui.formatting import plain_markdown
 from colloquy.ui.results.data import CHART_ROWS, chart_preview, chart_rows, with_rows
@@ -21,7 +21,7 @@ MARKS: Final = {"bar": "Bars", "line": "Line", "area": "Area", "point": "Points"
 NONE: Final = "None"
 
 
-def chart(answer: Answer) -> None:
+def chart(answer: QueryAnswer) -> None:
     """Draws the rows as a chart, below the options."""
     rows = chart_rows(answer.data)
     names = [name for name in rows.column_names if rows.column_names.count(name) == 1]

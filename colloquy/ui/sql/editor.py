@@ -7,18 +7,16 @@ only when they click Run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
 from colloquy.runtime.application import current
 from colloquy.ui import state
+from colloquy.ui.components import asset
 from colloquy.ui.served.document import asset_url
 from colloquy.ui.state import Part
 
-HERE: Final = Path(__file__).parent
 FIELD: Final = "console-sql"
 TEXT: Final = "console_text"
 """The text in the editor, as last reported by the browser."""
@@ -46,7 +44,10 @@ def editor(on_run: Callable[[], None]) -> None:
     """Draws the editor. ``on_run`` is called when the user presses Ctrl+Enter in it."""
     _from_url()
     mount = st.components.v2.component(
-        "colloquy.sql", html=_read("editor.html"), css=_read("editor.css"), js=_read("editor.js")
+        "colloquy.sql",
+        html=asset(__file__, "editor.html"),
+        css=asset(__file__, "editor.css"),
+        js=asset(__file__, "editor.js"),
     )
 
     def run() -> None:
@@ -143,8 +144,3 @@ def _write(text: object) -> None:
     """Stores a text from the browser."""
     if isinstance(text, str):
         st.session_state[TEXT] = text
-
-
-@cache
-def _read(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")

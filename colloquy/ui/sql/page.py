@@ -9,7 +9,7 @@ from uuid import uuid4
 import streamlit as st
 
 from colloquy.runtime.application import current
-from colloquy.runtime.console import Question
+from colloquy.runtime.console import QueryRun
 from colloquy.ui import state
 from colloquy.ui.data.snapshot import snapshot_button
 from colloquy.ui.demo import demo_mark
@@ -89,10 +89,10 @@ def _run() -> None:
     sql = query()
     if not sql:
         return
-    before: Question | None = st.session_state.get(QUESTION)
+    before: QueryRun | None = st.session_state.get(QUESTION)
     if before and not before.is_over:
         before.cancel()
     asker = st.session_state.setdefault(ASKER, str(uuid4()))
-    st.session_state[QUESTION] = Question(current(), sql, asker)
+    st.session_state[QUESTION] = QueryRun(current(), sql, asker)
     to_url(sql)
     state.touch(Part.PAGE)

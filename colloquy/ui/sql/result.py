@@ -10,7 +10,7 @@ import streamlit as st
 
 from colloquy.agents.data.errors import QueryStoppedError
 from colloquy.agents.data.suggestions import title_of_query
-from colloquy.runtime.console import Answer, Question
+from colloquy.runtime.console import QueryAnswer, QueryRun
 from colloquy.ui import long_texts, state
 from colloquy.ui.formatting import duration, plain_markdown, zone
 from colloquy.ui.results.cards import table
@@ -32,7 +32,7 @@ AS_OF = "Queries run on a copy of the history that is a few seconds old at most.
 
 def result() -> None:
     """Draws the rows of the latest query, or its progress."""
-    question: Question | None = st.session_state.get(QUESTION)
+    question: QueryRun | None = st.session_state.get(QUESTION)
     if question is None:
         return
     if not question.is_over:
@@ -49,7 +49,7 @@ def result() -> None:
 
 
 @st.fragment(run_every=TICK)
-def _running(question: Question) -> None:
+def _running(question: QueryRun) -> None:
     """Checks repeatedly whether the query has finished, without blocking the rest of the page."""
     if state.must_give_way(Part.CONSOLE) or question.is_over:
         state.rerun()
@@ -59,12 +59,12 @@ def _running(question: Question) -> None:
         st.button("Cancel", key="cancel-query", icon=":material/stop_circle:", on_click=_cancel, args=(question,))
 
 
-def _cancel(question: Question) -> None:
+def _cancel(question: QueryRun) -> None:
     question.cancel()
     state.touch(Part.CONSOLE)
 
 
-def _answer(answer: Answer) -> None:
+def _answer(answer: QueryAnswer) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="answer-head"):
         shown = st.segmented_control(
             "Show as",
@@ -85,7 +85,7 @@ def _answer(answer: Answer) -> None:
         _rows(answer)
 
 
-def _rows(answer: Answer) -> None:
+def _rows(answer: QueryAnswer) -> None:
     """Draws a page of the rows, and the buttons to the other pages."""
     page = _page(answer, _place(answer))
     table(page, name_of(answer), with_links=True)
@@ -103,7 +103,7 @@ def _rows(answer: Answer) -> None:
         _turn("Next", ":material/chevron_right:", answer, here + 1, there=here + 1 < pages)
 
 
-def _turn(name: str, icon: str, answer: Answer, page: int, *, there: bool) -> None:
+def _turn(name: str, icon: str, answer: QueryAnswer, page: int, *, there: bool) -> None:
     st.button(
         name,
         key=f"answer-{name.lower()}",
@@ -121,13 +121,13 @@ def _turn_to(answer_id: str, page: int) -> None:
     state.touch(Part.PAGE)
 
 
-def _place(answer: Answer) -> int:
+def _place(answer: QueryAnswer) -> int:
     """Returns the number of the page that is shown, from 0."""
     answer_id, page = st.session_state.get(PLACE, ("", 0))
     return int(page) if answer_id == answer.id else 0
 
 
-def name_of(answer: Answer) -> str:
+def name_of(answer: QueryAnswer) -> str:
     """Returns a name for the rows."""
     return title_of_query(answer.sql) or "Query result"
 
@@ -137,7 +137,7 @@ def took(seconds: float) -> str:
     return duration(seconds) if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
-def _page(answer: Answer, number: int) -> Preview:
+def _page(answer: QueryAnswer, number: int) -> Preview:
     kept: tuple[tuple[str, int], Preview] | None = st.session_state.get("console_preview")
     if kept is None or kept[0] != (answer.id, number):
         kept = ((answer.id, number), table_page(answer.data, number))
@@ -145,7 +145,7 @@ def _page(answer: Answer, number: int) -> Preview:
     return kept[1]
 
 
-def _footer(answer: Answer) -> str:
+def _footer(answer: QueryAnswer) -> str:
     facts = [counted(answer.rows, "row")]
     facts += [took(answer.seconds), f"as of {datetime.fromtimestamp(answer.as_of, zone()):%H:%M:%S}"]
     links = " ".join(

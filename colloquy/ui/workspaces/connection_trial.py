@@ -19,7 +19,7 @@ TRIAL: Final = "connection_trial"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TrialOutcome:
     """The outcome of a test: a sentence about what was found, or about what is wrong."""
 
     found: bool
@@ -31,7 +31,7 @@ class Trial:
     """A test of a workspace's connection. ``outcome`` is None while it is running."""
 
     workspace_id: str
-    outcome: Outcome | None = None
+    outcome: TrialOutcome | None = None
     save: Callable[[], None] | None = None
     """Saves the tested connection: called if the test succeeds, offered to the user if it fails."""
     password: str = field(default="", repr=False)
@@ -42,16 +42,16 @@ class Trial:
         threading.Thread(target=self._run, args=(look,), name="connection test", daemon=True).start()
 
     def _run(self, look: Callable[[], str]) -> None:
-        outcome = Outcome(found=False, text="The test did not finish. See the log for details.")
+        outcome = TrialOutcome(found=False, text="The test did not finish. See the log for details.")
         try:
-            outcome = Outcome(found=True, text=look())
+            outcome = TrialOutcome(found=True, text=look())
             if self.save:
                 self.save()
         except ConnectionInvalidError as error:
             self.save = None  # it is not a valid connection at all
-            outcome = Outcome(found=False, text=str(error))
+            outcome = TrialOutcome(found=False, text=str(error))
         except ColloquyError as error:
-            outcome = Outcome(found=False, text=str(error))
+            outcome = TrialOutcome(found=False, text=str(error))
         finally:
             self.outcome = outcome
 
@@ -123,7 +123,7 @@ def begin_trial(
 
 def end_trial(workspace_id: str, problem: ColloquyError) -> None:
     """Reports a problem with a connection without a test."""
-    st.session_state[TRIAL] = Trial(workspace_id, Outcome(found=False, text=str(problem)))
+    st.session_state[TRIAL] = Trial(workspace_id, TrialOutcome(found=False, text=str(problem)))
 
 
 def forget_trial() -> None:

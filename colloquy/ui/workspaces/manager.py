@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import streamlit as st
 
 from colloquy.runtime.application import current
 from colloquy.ui import dialogs, state
+from colloquy.ui.attempts import attempt
 from colloquy.ui.formatting import key_of, label, plain_markdown
 from colloquy.ui.state import ALL, Part
 from colloquy.ui.workspaces.connection_form import connection_section
-from colloquy.ui.workspaces.tree import Place, WorkspaceTree
+from colloquy.ui.workspaces.tree import TreeNode, WorkspaceTree
 from session_store.errors import ColloquyError
 from session_store.limits import LONGEST_NAME
 from session_store.models import GENERAL, Workspace
@@ -72,7 +72,7 @@ def _tree(tree: WorkspaceTree, counts: dict[str, int], chosen: str) -> None:
     )
 
 
-def _details(tree: WorkspaceTree, place: Place) -> None:
+def _details(tree: WorkspaceTree, place: TreeNode) -> None:
     workspace = place.workspace
     with st.container(border=True, key="details"):
         _name_field(workspace)
@@ -180,18 +180,6 @@ def _delete_dialog(workspace_id: str) -> None:
 # -- callbacks ---------------------------------------------------------------------------------------------------------
 
 
-def _attempt(act: Callable[[], object]) -> bool:
-    """Calls ``act``. If it is refused, says why in a notice; returns whether it succeeded."""
-    try:
-        act()
-    except ColloquyError as error:
-        state.say(str(error), ":material/error:")
-        return False
-    finally:
-        state.touch(Part.PAGE)
-    return True
-
-
 def _choose(workspace_id: str) -> None:
     state.choose_workspace(workspace_id)
     state.touch(Part.PAGE)
@@ -208,11 +196,13 @@ def _go_to_new_chat() -> None:
 
 
 def _rename(workspace_id: str, key: str) -> None:
-    _attempt(lambda: current().workspaces.rename(workspace_id, st.session_state[key]))
+    attempt(lambda: current().workspaces.rename(workspace_id, st.session_state[key]), notify=state.say)
+    state.touch(Part.PAGE)
 
 
 def _move(workspace_id: str, key: str) -> None:
-    _attempt(lambda: current().workspaces.move(workspace_id, st.session_state[key] or None))
+    attempt(lambda: current().workspaces.move(workspace_id, st.session_state[key] or None), notify=state.say)
+    state.touch(Part.PAGE)
 
 
 def _ask_for_new(parent_id: str) -> None:
@@ -234,6 +224,7 @@ def _add() -> None:
 
 
 def _delete(workspace: Workspace) -> None:
-    if _attempt(lambda: current().delete_workspace(workspace.id)):
+    if attempt(lambda: current().delete_workspace(workspace.id), notify=state.say):
         state.choose_workspace(workspace.parent_id or GENERAL)
+    state.touch(Part.PAGE)
     dialogs.close()

@@ -21,7 +21,7 @@ from colloquy.ui.components import tick, wake_on_news
 from colloquy.ui.demo import demo_mark
 from colloquy.ui.formatting import key_of, label, running_for, short_time
 from colloquy.ui.state import ALL, Part
-from colloquy.ui.workspaces.tree import Place, WorkspaceTree
+from colloquy.ui.workspaces.tree import TreeNode, WorkspaceTree
 from session_store.models import SessionKey, SessionStatus, TurnStatus
 from session_store.phrases import counted
 
@@ -119,7 +119,7 @@ MARKS: Final = {
 }
 
 
-def _node(place: Place, at_work: Sequence[ActiveSession], problem: str | None) -> None:
+def _node(place: TreeNode, at_work: Sequence[ActiveSession], problem: str | None) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"node-{key_of(place.id)}"):
         st.button(
             label(place.workspace.name),

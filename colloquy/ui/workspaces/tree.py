@@ -17,7 +17,7 @@ INDENT: Final = "\u2003"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TreeNode:
     """A workspace and its place in the tree."""
 
     workspace: Workspace
@@ -58,9 +58,9 @@ class WorkspaceTree:
         self._broken = broken
         self.places = {place.id: place for place in self._walk(None, ())}
 
-    def _walk(self, parent_id: str | None, path: tuple[str, ...]) -> Iterator[Place]:
+    def _walk(self, parent_id: str | None, path: tuple[str, ...]) -> Iterator[TreeNode]:
         for workspace in self._below.get(parent_id, ()):
-            place = Place(workspace, len(path), (*path, workspace.name), workspace.id in self._broken)
+            place = TreeNode(workspace, len(path), (*path, workspace.name), workspace.id in self._broken)
             yield place
             yield from self._walk(workspace.id, place.path)
 

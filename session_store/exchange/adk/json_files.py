@@ -20,7 +20,7 @@ from session_store.compat.adk import adk_session_util, public_event
 from session_store.exchange import conversation as incoming
 from session_store.exchange.adk.events import EventReader
 from session_store.exchange.chats.foreign import Owner
-from session_store.exchange.conversation import About, Conversation, checked_text, checked_time, stable_id
+from session_store.exchange.conversation import About, ImportedConversation, checked_text, checked_time, stable_id
 from session_store.exchange.errors import DamagedError
 from session_store.exchange.exports.reading import Whole
 from session_store.exchange.imports.fields import Fields
@@ -79,7 +79,7 @@ def is_session(document: object) -> bool:
     return isinstance(document, dict) and isinstance(document.get("events"), list)
 
 
-def conversation_of(document: object, owner: Owner = NOBODY, *, exact: bool = False) -> Conversation:
+def conversation_of(document: object, owner: Owner = NOBODY, *, exact: bool = False) -> ImportedConversation:
     """Returns the conversation in a session in ADK's format.
 
     Args:
@@ -106,7 +106,7 @@ def conversation_of(document: object, owner: Owner = NOBODY, *, exact: bool = Fa
     fields.finish()
     scopes = adk_session_util.extract_state_delta(incoming.without_temporary(state))
     about = _about(key, own, events, reader.otherwise)
-    return Conversation(
+    return ImportedConversation(
         replace(about, state=scopes["session"], app_state=scopes["app"], user_state=scopes["user"]),
         tuple(incoming.new_event(event, f"event {number}") for number, event in enumerate(events, start=1)),
         notes,

@@ -18,7 +18,7 @@ from session_store.exchange.adk.events import EventReader
 from session_store.exchange.adk.json_files import NOBODY, displayed_title
 from session_store.exchange.adk.pickles import actions_of
 from session_store.exchange.adk.zones import Span, Zone, zones
-from session_store.exchange.conversation import About, Conversation
+from session_store.exchange.conversation import About, ImportedConversation
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.imports.documents import parse
 from session_store.exchange.imports.fields import tells_time, time_of
@@ -71,7 +71,7 @@ class AdkTables(ABC):
         with self.reading():
             return int(self.one("select count(*) as number from events")["number"])
 
-    def conversations(self, odd: Callable[[str, str], None]) -> Iterator[Conversation]:
+    def conversations(self, odd: Callable[[str, str], None]) -> Iterator[ImportedConversation]:
         """Returns its sessions in order of creation. Calls ``odd`` with the name of each session that cannot be read,
         and the reason."""
         with self.reading():
@@ -95,7 +95,7 @@ class AdkTables(ABC):
                 )
                 yield replace(conversation, about=shared)
 
-    def _conversation(self, session: Row, clock: Zone, notes: Notes) -> Conversation:
+    def _conversation(self, session: Row, clock: Zone, notes: Notes) -> ImportedConversation:
         key = SessionKey(
             incoming.usable_name(_text(session["app_name"]), NOBODY.agent, "names of applications", notes),
             incoming.usable_name(_text(session["user_id"]), NOBODY.user, "ids of users", notes),
@@ -125,7 +125,7 @@ class AdkTables(ABC):
             turns=incoming.turns_of(key, events),
         )
         taken = tuple(incoming.new_event(event, f"event {event.id!r}"[:80]) for event in events)
-        return Conversation(about, taken, notes)
+        return ImportedConversation(about, taken, notes)
 
     def check(self, what: str, columns: Mapping[str, set[str]]) -> None:
         """Check that this is an ADK session database.

@@ -13,7 +13,7 @@ from session_store.exchange.chats.chatgpt_text import Citations
 from session_store.exchange.chats.enclosed import Enclosed
 from session_store.exchange.chats.foreign import Events, Owner, Said, Tree, beginning, cited, conversation
 from session_store.exchange.chats.open_webui_text import PYTHON, code_parts, thought
-from session_store.exchange.conversation import Conversation
+from session_store.exchange.conversation import ImportedConversation
 from session_store.exchange.errors import DamagedError
 from session_store.exchange.imports.fields import Fields, time_of
 from session_store.exchange.imports.notes import Notes, has_content, of_role, quoted
@@ -52,7 +52,7 @@ def is_conversation(document: object) -> bool:
     return isinstance(document, dict) and isinstance(document.get("mapping"), (dict, list))
 
 
-def conversation_of(document: object, owner: Owner, enclosed: Enclosed | None = None) -> Conversation:
+def conversation_of(document: object, owner: Owner, enclosed: Enclosed | None = None) -> ImportedConversation:
     """Returns one conversation of the export, with those of its files that are in the archive (``enclosed``).
 
     Raises:

@@ -12,7 +12,7 @@ from google.adk.events.event import Event
 from google.genai import types
 
 from session_store.exchange import conversation as incoming
-from session_store.exchange.conversation import About, Conversation, stable_id
+from session_store.exchange.conversation import About, ImportedConversation, stable_id
 from session_store.exchange.imports.bounds import bounded_event
 from session_store.exchange.imports.notes import (
     BACKWARDS,
@@ -169,7 +169,7 @@ def conversation(
     saved: bool = False,
     tags: Iterable[str] = (),
     feedback: Sequence[Feedback] = (),
-) -> Conversation:
+) -> ImportedConversation:
     """Returns the conversation with these events. Unanswered calls are closed, as live turns do."""
     key = SessionKey(owner.agent, owner.user, events.session_id)
     made = incoming.settled([bounded_event(event, events.notes) for event in events.made], events.notes)
@@ -190,7 +190,7 @@ def conversation(
         feedback=tuple(feedback),
     )
     taken = tuple(incoming.new_event(event, f"message {event.id!r}") for event in made)
-    return Conversation(about, taken, events.notes)
+    return ImportedConversation(about, taken, events.notes)
 
 
 def _tell_errors_within(made: Sequence[Event], notes: Notes) -> None:

@@ -19,7 +19,7 @@ from session_store.exchange.chats.open_webui_text import (
     plain_text,
     thought,
 )
-from session_store.exchange.conversation import Conversation
+from session_store.exchange.conversation import ImportedConversation
 from session_store.exchange.errors import DamagedError
 from session_store.exchange.imports.fields import Fields, time_of
 from session_store.exchange.imports.notes import Notes, has_content, of_role
@@ -43,7 +43,7 @@ def is_chat(document: object) -> bool:
     return isinstance(tree, (dict, list)) or isinstance(chat.get("messages"), list)
 
 
-def conversation_of(document: object, owner: Owner) -> Conversation:
+def conversation_of(document: object, owner: Owner) -> ImportedConversation:
     """Returns one chat of the export.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 from google.adk.events.event import Event
 
 from session_store.exchange.adk.json_files import conversation_of, event_json
-from session_store.exchange.conversation import Conversation, checked_text
+from session_store.exchange.conversation import ImportedConversation, checked_text
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.exports.reading import Whole
 from session_store.exchange.imports.documents import parse, unreadable
@@ -76,7 +76,7 @@ def begin_so(head: bytes) -> bool:
     return _BEGIN.match(head.decode(json.detect_encoding(head), "replace")) is not None
 
 
-def conversations(path: Path, damaged: Callable[[str, str], None], notes: Notes) -> Iterator[Conversation]:
+def conversations(path: Path, damaged: Callable[[str, str], None], notes: Notes) -> Iterator[ImportedConversation]:
     """Returns the conversations of a file of such lines. State is rebuilt from the events.
 
     ``damaged`` is called with the name of a conversation that cannot be imported, or with the number of a line that
@@ -126,7 +126,7 @@ def _in_utf_8(file: IO[bytes]) -> Iterator[bytes]:
         yield line if isinstance(line, bytes) else line.encode("utf-8", "surrogatepass")
 
 
-def _conversation(key: dict[str, Any], said: list[dict[str, Any]]) -> Conversation:
+def _conversation(key: dict[str, Any], said: list[dict[str, Any]]) -> ImportedConversation:
     events = [line.get("event") for line in said]
     conversation = conversation_of(
         {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from session_store.exchange.conversation import About, Conversation, stable_id, usable_id
+from session_store.exchange.conversation import About, ImportedConversation, stable_id, usable_id
 from session_store.models import Workspace
 from session_store.sessions.event_rows import NewEvent
 
@@ -20,7 +20,7 @@ def plain_id(given: str) -> str:
     return given if _PLAIN.fullmatch(given) else stable_id("id", given)
 
 
-def with_plain_ids(conversation: Conversation) -> Conversation:
+def with_plain_ids(conversation: ImportedConversation) -> ImportedConversation:
     """Returns the conversation without odd ids of events, turns, results and its workspace. Notes how many there were.
     The conversation's own id is already plain."""
     odd = {given for given in _ids(conversation) if given and not _PLAIN.fullmatch(given)}
@@ -38,7 +38,7 @@ def plain_workspace(workspace: Workspace) -> Workspace:
     )
 
 
-def _ids(conversation: Conversation) -> Iterator[str | None]:
+def _ids(conversation: ImportedConversation) -> Iterator[str | None]:
     about = conversation.about
     for event in conversation.events:
         yield from (event.id, event.invocation_id, event.rewind_before)

@@ -15,7 +15,7 @@ from session_store.errors import UnknownWorkspaceError
 from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.chats.foreign import Owner
 from session_store.exchange.conversation import (
-    Conversation,
+    ImportedConversation,
     Progress,
     content_id,
     stable_id,
@@ -26,7 +26,7 @@ from session_store.exchange.errors import DamagedFileError
 from session_store.exchange.imports.ids import plain_workspace, with_plain_ids
 from session_store.exchange.imports.notes import Note, Notes, in_words
 from session_store.exchange.imports.sources import Alive, Damaged, Source, opened, opened_database
-from session_store.exchange.imports.writer import Outcome, batches, make_workspaces, take
+from session_store.exchange.imports.writer import ImportOutcome, batches, make_workspaces, take
 from session_store.models import SessionKey
 from session_store.phrases import counted
 from session_store.store import Store
@@ -51,7 +51,7 @@ class Report:
 
     kind: str
     """What kind of file it was, in words."""
-    taken: tuple[Outcome, ...]
+    taken: tuple[ImportOutcome, ...]
     skipped: tuple[Skipped, ...]
     notes: tuple[Note, ...]
     """What could not be imported unchanged from the imported conversations and from the file itself."""
@@ -204,7 +204,7 @@ def _import(
         if source.all_workspaces and into is None:
             wanted = list(workspaces.values())
             store.log.writer.submit(lambda transaction: make_workspaces(transaction, wanted)).result()
-        outcomes: list[Outcome] = []
+        outcomes: list[ImportOutcome] = []
         progress(TAKING, 0, number)
         notes = Notes()
         for batch in batches(_staged(stage, number)):
@@ -255,7 +255,7 @@ def _stage(source: Source, stage: IO[bytes], wishes: Wishes, progress: Progress)
     return number
 
 
-def _with_user(conversation: Conversation, wishes: Wishes) -> Conversation:
+def _with_user(conversation: ImportedConversation, wishes: Wishes) -> ImportedConversation:
     about = conversation.about
     user_id = wishes.user_id or (None if conversation.is_own else wishes.adopt)
     if user_id is None:
@@ -264,8 +264,8 @@ def _with_user(conversation: Conversation, wishes: Wishes) -> Conversation:
 
 
 def _with_own_id(
-    conversation: Conversation, stage: IO[bytes], places: dict[tuple[SessionKey, str], int]
-) -> Conversation:
+    conversation: ImportedConversation, stage: IO[bytes], places: dict[tuple[SessionKey, str], int]
+) -> ImportedConversation:
     """Returns the conversation, with another id if an earlier conversation of the file has the same id and first event
     but different content. If only the ids are the same, ``take`` finds another one.
 
@@ -288,12 +288,12 @@ def _with_own_id(
     return replace(conversation, about=replace(conversation.about, key=other), is_renamed=True)
 
 
-def _unstaged(stage: IO[bytes]) -> Conversation:
-    conversation: Conversation = pickle.load(stage)  # noqa: S301 - written by this module
+def _unstaged(stage: IO[bytes]) -> ImportedConversation:
+    conversation: ImportedConversation = pickle.load(stage)  # noqa: S301 - written by this module
     return conversation
 
 
-def _staged(stage: IO[bytes], number: int) -> Iterator[Conversation]:
+def _staged(stage: IO[bytes], number: int) -> Iterator[ImportedConversation]:
     stage.seek(0)
     for _ in range(number):
         yield _unstaged(stage)

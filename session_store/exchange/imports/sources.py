@@ -19,7 +19,7 @@ from session_store.exchange.archive import FORMAT, MANIFEST, VERSION, Archive
 from session_store.exchange.chats import chatgpt, open_webui
 from session_store.exchange.chats.enclosed import Enclosed
 from session_store.exchange.chats.foreign import Owner
-from session_store.exchange.conversation import Conversation
+from session_store.exchange.conversation import ImportedConversation
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.exports import json_lines
 from session_store.exchange.imports.documents import load, parse, unreadable
@@ -47,7 +47,7 @@ class Source:
     total: int | None
     """How many conversations or events it has."""
     counts_events: bool
-    conversations: Iterator[Conversation]
+    conversations: Iterator[ImportedConversation]
     workspaces: dict[str, Workspace]
     """Filled while the conversations are read."""
     all_workspaces: bool = False
@@ -168,13 +168,15 @@ def _to(odd: list[tuple[str, str]]) -> Damaged:
     return lambda name, why: odd.append((name, why))
 
 
-def _session(document: object, owner: Owner, workspaces: dict[str, Workspace]) -> Conversation:
+def _session(document: object, owner: Owner, workspaces: dict[str, Workspace]) -> ImportedConversation:
     conversation = adk_json.conversation_of(document, owner)
     workspaces.update(workspaces_of(adk_json.carried_workspaces(document)))
     return conversation
 
 
-def _each(documents: list[Any], read: Callable[[Any], Conversation], damaged: Damaged) -> Iterator[Conversation]:
+def _each(
+    documents: list[Any], read: Callable[[Any], ImportedConversation], damaged: Damaged
+) -> Iterator[ImportedConversation]:
     for number, document in enumerate(documents, start=1):
         try:
             try:
@@ -218,7 +220,9 @@ def _archive(archive: Archive, path: Path, owner: Owner, damaged: Damaged, notes
     return replace(source, conversations=_noting_others(source.conversations, enclosed, notes))
 
 
-def _noting_others(conversations: Iterator[Conversation], enclosed: Enclosed, notes: Notes) -> Iterator[Conversation]:
+def _noting_others(
+    conversations: Iterator[ImportedConversation], enclosed: Enclosed, notes: Notes
+) -> Iterator[ImportedConversation]:
     """Returns the conversations of an archive and then notes the files that belong to none of them."""
     yield from conversations
     for name in enclosed.unclaimed:
@@ -252,7 +256,9 @@ def _own_archive(archive: Archive, path: Path, damaged: Damaged, notes: Notes) -
     return Source("Colloquy archive", len(listed), False, conversations, workspaces, all_workspaces=True, notes=notes)
 
 
-def _archived(archive: Archive, listed: list[dict[str, Any]], damaged: Damaged, notes: Notes) -> Iterator[Conversation]:
+def _archived(
+    archive: Archive, listed: list[dict[str, Any]], damaged: Damaged, notes: Notes
+) -> Iterator[ImportedConversation]:
     for number, entry in enumerate(listed, start=1):
         name = str(entry.get("file"))
         try:

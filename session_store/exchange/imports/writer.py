@@ -12,7 +12,7 @@ from google.adk.sessions.state import State
 
 from session_store.engine.transaction import Transaction
 from session_store.exchange.agent_files import AgentFiles
-from session_store.exchange.conversation import About, Conversation, stable_id
+from session_store.exchange.conversation import About, ImportedConversation, stable_id
 from session_store.exchange.imports.notes import Notes, quoted
 from session_store.exchange.imports.rows import Rows
 from session_store.models import GENERAL, Result, SessionKey, Turn, Workspace
@@ -30,7 +30,7 @@ BYTES_AT_ONCE: Final = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ImportOutcome:
     """The outcome for one conversation: its key in the store, or why it was skipped."""
 
     name: str
@@ -41,7 +41,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _StoredSession:
     """A session in the store."""
 
     key: SessionKey
@@ -50,9 +50,9 @@ class _Known:
     events: int
 
 
-def batches(conversations: Iterable[Conversation]) -> Iterable[list[Conversation]]:
+def batches(conversations: Iterable[ImportedConversation]) -> Iterable[list[ImportedConversation]]:
     """Groups the conversations into batches, one per transaction, so that other writes wait only briefly."""
-    batch: list[Conversation] = []
+    batch: list[ImportedConversation] = []
     events = size = 0
     for conversation in conversations:
         batch.append(conversation)
@@ -67,11 +67,11 @@ def batches(conversations: Iterable[Conversation]) -> Iterable[list[Conversation
 
 def take(
     log: SessionLog,
-    batch: Sequence[Conversation],
+    batch: Sequence[ImportedConversation],
     workspaces: Mapping[str, Workspace],
     into: str | None,
     files: AgentFiles | None = None,
-) -> list[Outcome]:
+) -> list[ImportOutcome]:
     """Store conversations in one transaction: after a crash, each is there as a whole or not at all.
 
     Args:
@@ -83,7 +83,7 @@ def take(
     """
     staged = [files.stage(conversation.files) if files else None for conversation in batch]
 
-    def work(transaction: Transaction) -> list[Outcome]:
+    def work(transaction: Transaction) -> list[ImportOutcome]:
         importer = _ImportWriter(log, transaction, batch, workspaces, into)
         outcomes = [importer.take(conversation) for conversation in batch]
         importer.finish()
@@ -108,7 +108,7 @@ class _ImportWriter:
         self,
         log: SessionLog,
         transaction: Transaction,
-        batch: Sequence[Conversation],
+        batch: Sequence[ImportedConversation],
         workspaces: Mapping[str, Workspace],
         into: str | None,
     ) -> None:
@@ -130,19 +130,19 @@ class _ImportWriter:
         self._rows = Rows()
         self._with_rewinds: list[int] = []
 
-    def take(self, conversation: Conversation) -> Outcome:
+    def take(self, conversation: ImportedConversation) -> ImportOutcome:
         """Store a conversation, unless the store already has it."""
         key = conversation.about.key
         other = replace(key, session_id=other_id(conversation))
         for candidate in (key, other):
             here = next((known for known in self._known.get(candidate.session_id, []) if known.key == candidate), None)
             if here and not here.deleted and (candidate is other or _same(here, conversation)):
-                return Outcome(conversation.name, candidate, skipped=_here(here, conversation))
+                return ImportOutcome(conversation.name, candidate, skipped=_here(here, conversation))
         free = all(known.deleted and known.key == key and _same(known, conversation) for known in self._places(key))
         placed = key if free else other
         self._insert(placed, conversation)
         renamed = conversation.is_renamed or not free
-        return Outcome(conversation.name, placed, renamed=renamed, events=len(conversation.events))
+        return ImportOutcome(conversation.name, placed, renamed=renamed, events=len(conversation.events))
 
     def finish(self) -> None:
         """Insert what the conversations have besides their events."""
@@ -150,10 +150,10 @@ class _ImportWriter:
         for number in self._with_rewinds:
             mark_rewound(self._transaction, number)
 
-    def _places(self, key: SessionKey) -> list[_Known]:
+    def _places(self, key: SessionKey) -> list[_StoredSession]:
         return self._known.get(key.session_id, [])
 
-    def _sessions(self, batch: Sequence[Conversation]) -> dict[str, list[_Known]]:
+    def _sessions(self, batch: Sequence[ImportedConversation]) -> dict[str, list[_StoredSession]]:
         ids = [conversation.about.key.session_id for conversation in batch]
         rows = self._transaction.rows(
             """
@@ -168,13 +168,13 @@ class _ImportWriter:
             """,
             [ids + [other_id(conversation) for conversation in batch]],
         )
-        known: dict[str, list[_Known]] = {}
+        known: dict[str, list[_StoredSession]] = {}
         for app_name, user_id, session_id, deleted, first, number in rows:
-            session = _Known(SessionKey(app_name, user_id, session_id), deleted, first, number)
+            session = _StoredSession(SessionKey(app_name, user_id, session_id), deleted, first, number)
             known.setdefault(session_id, []).append(session)
         return known
 
-    def _insert(self, key: SessionKey, conversation: Conversation) -> None:
+    def _insert(self, key: SessionKey, conversation: ImportedConversation) -> None:
         about = conversation.about
         if any(known.key == key for known in self._places(key)):
             self._log.remove_in(self._transaction, [key])
@@ -214,7 +214,7 @@ class _ImportWriter:
         first = conversation.events[0].id if conversation.events else None
         self._known[key.session_id] = [
             *(known for known in self._places(key) if known.key != key),
-            _Known(key, deleted=False, first_event=first, events=len(events)),
+            _StoredSession(key, deleted=False, first_event=first, events=len(events)),
         ]
 
     def _insert_session(self, key: SessionKey, number: int, about: About, workspace_id: str) -> None:
@@ -241,7 +241,7 @@ class _ImportWriter:
             ),
         )
 
-    def _merge_states(self, key: SessionKey, conversation: Conversation) -> None:
+    def _merge_states(self, key: SessionKey, conversation: ImportedConversation) -> None:
         """Merge state shared by several sessions. Values in the store win, which is noted."""
         about, notes = conversation.about, conversation.notes
         known = self._transaction.app_state(key.app_name)
@@ -313,19 +313,19 @@ def _missing(given: Mapping[str, Any], known: Mapping[str, Any], prefix: str, no
     return {name: value for name, value in given.items() if name not in known}
 
 
-def other_id(conversation: Conversation) -> str:
+def other_id(conversation: ImportedConversation) -> str:
     """Returns a replacement for an id already in use by another conversation: always the same one."""
     key = conversation.about.key
     first = conversation.events[0].id if conversation.events else ""
     return stable_id("session", key.app_name, key.user_id, key.session_id, first)
 
 
-def _same(known: _Known, conversation: Conversation) -> bool:
+def _same(known: _StoredSession, conversation: ImportedConversation) -> bool:
     first = conversation.events[0].id if conversation.events else None
     return known.first_event is None or first is None or known.first_event == first
 
 
-def _here(known: _Known, conversation: Conversation) -> str:
+def _here(known: _StoredSession, conversation: ImportedConversation) -> str:
     more = len(conversation.events) - known.events
     if more > 0:
         lacking = counted(more, "event")

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from colloquy.api.routes import routes
-from colloquy.runtime.console import Question
+from colloquy.runtime.console import QueryRun
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def client(application):
 
 
 def asked(application, sql):
-    return Question(application, sql).answer()
+    return QueryRun(application, sql).answer()
 
 
 def test_all_rows_can_be_downloaded_as_csv(client, application):

@@ -7,7 +7,7 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
-from colloquy.runtime.turns.agent_loops import AgentLoops, Places
+from colloquy.runtime.turns.agent_loops import AgentLoops, TurnSlots
 from session_store.models import TurnStatus
 from tests.agents.folders import PATIENCE
 from tests.support.applications import finish, new_session, open_application, said, until_loaded
@@ -198,7 +198,7 @@ def test_with_a_limit_of_one_turn_the_next_turn_of_any_agent_waits():
         async with asyncio.timeout(PATIENCE), places.place("three"):  # a waiter that gave up is forgotten
             return bool(begun)
 
-    assert not asyncio.run(begins(Places(1)))
+    assert not asyncio.run(begins(TurnSlots(1)))
 
 
 def test_a_computing_thread_soon_lets_other_threads_run():

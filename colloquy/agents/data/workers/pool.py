@@ -11,7 +11,7 @@ from typing import Final
 
 from colloquy.agents.data.errors import QueryBoundError, QueryStoppedError
 from colloquy.agents.data.workers.memory_limits import bytes_of
-from colloquy.agents.data.workers.process import Place, WorkerProcess
+from colloquy.agents.data.workers.process import DataSource, WorkerProcess
 from colloquy.agents.data.workers.stopping import Stop
 
 MEMORY_MIB: Final = 512
@@ -36,7 +36,7 @@ class Workers:
     """Hands out processes. Thread-safe.
 
     At most ``most`` queries run at once. Of those that wait, the one goes first whose asker has the fewest running; so
-    somebody with many holds up nobody with one. A process only ever opens one place of data, and ends with a query that
+    somebody with many holds up nobody with one. A process only ever opens one data source, and ends with a query that
     took too much; then another is ready already.
     """
 
@@ -61,35 +61,35 @@ class Workers:
                 self._spare[memory_mib] = _started(memory_mib)
 
     @contextmanager
-    def worker(self, place: Place, stop: Stop, memory_mib: int = MEMORY_MIB) -> Iterator[WorkerProcess]:
-        """A process that has opened a place, or is about to, for one query.
+    def worker(self, source: DataSource, stop: Stop, memory_mib: int = MEMORY_MIB) -> Iterator[WorkerProcess]:
+        """A process that has opened a data source, or is about to, for one query.
 
         Raises:
             QueryStoppedError: while it waited.
             QueryBoundError: it waited too long.
         """
         with self._turn(stop):
-            worker = self._taken(place, memory_mib)
+            worker = self._taken(source, memory_mib)
             try:
                 yield worker
             finally:
                 self._give_back(worker)
 
-    def end(self, place: Place | None = None) -> None:
-        """End what runs at a place; without one, everything."""
+    def end(self, source: DataSource | None = None) -> None:
+        """End what runs on a data source; without one, everything."""
         with self._changed:
-            busy = [one for one in self._busy if place is None or one.place == place]
+            busy = [one for one in self._busy if source is None or one.source == source]
         for one in busy:
             one.end()
 
-    def close(self, place: Place | None = None) -> None:
-        """End what runs at a place, and the processes that wait for more; without one, all of them."""
-        self.end(place)
+    def close(self, source: DataSource | None = None) -> None:
+        """End what runs on a data source, and the processes that wait for more; without one, all of them."""
+        self.end(source)
         with self._changed:
-            ended = [one for one in self._idle if place is None or one.place == place]
+            ended = [one for one in self._idle if source is None or one.source == source]
             for one in ended:
                 self._idle.pop(one).cancel()
-            if place is None:
+            if source is None:
                 ended += self._spare.values()
                 self._spare.clear()
         for one in ended:
@@ -126,16 +126,16 @@ class Workers:
         with self._changed:
             self._changed.notify_all()
 
-    def _taken(self, place: Place, memory_mib: int) -> WorkerProcess:
+    def _taken(self, source: DataSource, memory_mib: int) -> WorkerProcess:
         with self._changed:
-            worker = next((one for one in self._idle if one.is_for(place, memory_mib)), None)
+            worker = next((one for one in self._idle if one.is_for(source, memory_mib)), None)
             if worker is not None:
                 self._idle.pop(worker).cancel()
             if worker is None or not worker.is_alive:
                 worker = self._spare.pop(memory_mib, None)
                 if worker is None or not worker.is_alive:
                     worker = _started(memory_mib)
-                worker.open(place)
+                worker.open(source)
                 self._spare[memory_mib] = _started(memory_mib)
             self._busy.add(worker)
             if not self._is_watched:

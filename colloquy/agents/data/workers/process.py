@@ -1,4 +1,4 @@
-"""The parent's side of a worker: one process that runs queries on one place of data."""
+"""The parent's side of a worker: one process that runs queries on one data source."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _module_path() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DataSource:
     """What a worker opens. ``redacted`` removes secrets from its messages; ``own`` files are not read as data."""
 
     kind: str
@@ -95,7 +95,7 @@ class WorkerProcess:
     It starts before it knows what to open. ``open`` says so once, and that cannot be changed afterwards."""
 
     def __init__(self, *, memory_mib: int, threads: int) -> None:
-        self.place: Place | None = None
+        self.source: DataSource | None = None
         self._limits = {"memory_mib": memory_mib, "threads": threads}
         self._ended_for: str | None = None
         self._asked_at = 0.0
@@ -114,15 +114,15 @@ class WorkerProcess:
         )
         give_way(self.pid, _NICE)
 
-    def open(self, place: Place) -> None:
+    def open(self, source: DataSource) -> None:
         """Tell the worker what to open."""
-        self.place = place
-        own = place.own.as_json() if place.own else None
-        self._write({"kind": place.kind, "address": place.address.get_secret_value(), "own": own} | self._limits)
+        self.source = source
+        own = source.own.as_json() if source.own else None
+        self._write({"kind": source.kind, "address": source.address.get_secret_value(), "own": own} | self._limits)
 
-    def is_for(self, place: Place, memory_mib: int) -> bool:
-        """Whether the worker has opened this place, with this much memory."""
-        return self.place == place and self._limits["memory_mib"] == memory_mib
+    def is_for(self, source: DataSource, memory_mib: int) -> bool:
+        """Whether the worker has opened this data source, with this much memory."""
+        return self.source == source and self._limits["memory_mib"] == memory_mib
 
     @property
     def pid(self) -> int:
@@ -152,7 +152,7 @@ class WorkerProcess:
         Raises:
             DataError: of the matching kind; after QueryBoundError and QueryStoppedError the worker may have ended.
         """
-        assert self.place is not None  # noqa: S101 - open() was called
+        assert self.source is not None  # noqa: S101 - open() was called
         with (stop or Stop()).calls(lambda: self.end("stopped")):
             if not self._is_ready:
                 self._within(START_SECONDS, "start", None)
@@ -166,7 +166,7 @@ class WorkerProcess:
                 raise self._ending(seconds)
             if header["error"] == "memory":
                 self.end("memory")  # the memory it still holds would be missing for the next query
-            raise _ERRORS[header["error"]](self.place.redacted(header["message"]))
+            raise _ERRORS[header["error"]](self.source.redacted(header["message"]))
         return header, payload
 
     def end(self, why: str = "closed") -> None:
@@ -176,7 +176,7 @@ class WorkerProcess:
         the process gets a moment to pass that on."""
         if self._ended_for is None:
             self._ended_for = why
-        if self.place is None or self.place.kind != "postgres" or why == "closed":
+        if self.source is None or self.source.kind != "postgres" or why == "closed":
             self._process.kill()
             return
         later = threading.Timer(GRACE_SECONDS, self._process.kill)
