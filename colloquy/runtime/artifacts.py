@@ -113,7 +113,7 @@ class Artifacts(FileArtifactService):
                     shutil.copytree(folder, new)
             except shutil.Error as error:  # there are several files
                 shutil.rmtree(new, ignore_errors=True)
-                raise StoreError(f"The files of the conversation could not be copied: {error.args[0][0][2]}") from error
+                raise StoreError(f"The files of the chat could not be copied: {error.args[0][0][2]}") from error
 
     def sessions(self) -> list[SessionKey]:
         """Return the sessions that have files here, whether or not the sessions themselves still exist."""

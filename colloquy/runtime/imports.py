@@ -202,7 +202,7 @@ class Imports:
         def progress(doing: str, done: int, total: int | None) -> None:
             if import_id in self._stopped:
                 raise ImportStoppedError(
-                    "Stopped. The conversations imported so far are complete; import again to get the rest."
+                    "Stopped. The chats imported so far are complete; import again to get the rest."
                 )
             self._change(import_id, state=ImportState.RUNNING, doing=doing, done=done, total=total)
 

@@ -71,7 +71,7 @@ def branch(log: SessionLog, key: SessionKey, event_id: str, new_id: str) -> Sess
     """
     loaded = log.recall(key) or log.load(key)
     if loaded is None:
-        raise HistoryError("The conversation to branch no longer exists. Undo its deletion first.")
+        raise HistoryError("The chat to branch no longer exists. Undo its deletion first.")
     new_key = replace(key, session_id=new_id.strip() or str(uuid.uuid4()))
     part = _part(loaded, event_id, new_key)
     log.writer.submit(lambda transaction: _insert(log, transaction, part)).result()
@@ -112,7 +112,7 @@ def _live_until(loaded: Loaded, event_id: str) -> tuple[list[StoredEvent], int]:
         if stored.event.id == event_id:
             place = len(live) - 1
     if place is None:
-        raise HistoryError("The message to branch from is no longer part of the conversation. Choose another one.")
+        raise HistoryError("The message to branch from is no longer part of the chat. Choose another one.")
     return live, place
 
 
@@ -159,7 +159,7 @@ def _delta(stored: CachedEvent) -> dict[str, Any]:
 def _insert(log: SessionLog, transaction: Transaction, part: _Part) -> None:
     parent, existing = transaction.head(part.origin), transaction.head(part.key)
     if parent is None or parent.deleted:
-        raise HistoryError("The conversation to branch no longer exists. Undo its deletion first.")
+        raise HistoryError("The chat to branch no longer exists. Undo its deletion first.")
     if existing is not None and not existing.deleted:
         raise AlreadyExistsError(f"Session with id {part.key.session_id} already exists.")
     log.remove_in(transaction, [part.key])

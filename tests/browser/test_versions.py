@@ -70,7 +70,7 @@ def test_an_edit_waits_for_the_running_answer(chat):
     chat.send("count 2 then wait")
     chat.wait_for_words(2)
     edit(chat, "hello", to="good evening")
-    expect(chat.page.get_by_text("Stop the running answer before you change the conversation.")).to_be_visible()
+    expect(chat.page.get_by_text("Stop the running answer before you change the chat.")).to_be_visible()
     expect(chat.page.get_by_role("textbox", name="Message", exact=True)).to_have_value("good evening")
     chat.stop.click()
     expect(chat.stop).to_have_count(0)

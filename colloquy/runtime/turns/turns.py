@@ -124,10 +124,10 @@ class Turns:
     def _refuse_busy(self, key: SessionKey) -> None:
         if live := self._loop.of_session(key):
             if live[0].status is TurnStatus.PAUSED:
-                raise SessionBusyError("Answer the tool's request, or stop it, before you change the conversation.")
+                raise SessionBusyError("Answer the tool's request, or stop it, before you change the chat.")
             if live[0].problem:
                 raise live[0].problem
-            raise SessionBusyError("Stop the running answer before you change the conversation.")
+            raise SessionBusyError("Stop the running answer before you change the chat.")
 
     @contextmanager
     def without_turns(self, key: SessionKey) -> Iterator[None]:

@@ -33,7 +33,7 @@ SAMPLE_NAME = "Sample shop"
 LOOK_EVERY = 60.0
 """Seconds after which a page that shows a workspace tests again whether its server responds."""
 
-HISTORY_NAME = "Colloquy's conversations"
+HISTORY_NAME = "Colloquy's chats"
 
 
 class Workspaces:
@@ -288,7 +288,7 @@ class Workspaces:
             return
         if self._own.include(Path(connection.address.get_secret_value())):
             raise ConnectionInvalidError(
-                "Colloquy keeps its own conversations here, so this cannot be a data connection. Ask the history "
+                "Colloquy keeps its own chats here, so this cannot be a data connection. Ask the history "
                 "analyst about them, or make a snapshot and connect to that."
             )
 

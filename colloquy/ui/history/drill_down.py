@@ -100,7 +100,7 @@ def drill_of(text: str) -> Drill:
         ZoneInfo(drill.zone)
     except (ValidationError, ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise LinkInvalidError(
-            "The address of this list cannot be read. Open it again from the analytics page, or show all conversations."
+            "The address of this list cannot be read. Open it again from the analytics page, or show all chats."
         ) from error
     if not timedelta() <= drill.last - drill.first <= LONGEST:
         raise LinkInvalidError("The address of this list has an invalid period. Open it again from the analytics page.")

@@ -39,7 +39,7 @@ def sql_page() -> None:
             st.title("SQL", anchor=False, width="stretch")
             ask_history_button(EVERYTHING)
             snapshot_button()
-        st.caption("Query all the conversations stored here. Queries are read-only.")
+        st.caption("Query all chats stored here. Queries are read-only.")
         demo_mark()
         editor(_run)
         _bar()

@@ -298,7 +298,7 @@ def with_labels(about: About, fields: Mapping[str, Any]) -> About:
         tags=_tags(fields.get("tags") or []),
         note=checked_text(fields.get("note"), "the note"),
         terminated_at=None if ended is None else checked_time(ended, "the time of its end"),
-        branched_from=checked_text(fields.get("branched_from"), "the conversation that it is a branch of") or None,
+        branched_from=checked_text(fields.get("branched_from"), "the chat that it is a branch of") or None,
         branched_at=checked_text(fields.get("branched_at"), "the message that it branches at") or None,
         copied=frozenset(map(str, fields.get("copied") or [])),
     )

@@ -116,7 +116,7 @@ class TestConnections:
         ours += [*elsewhere.iterdir(), elsewhere / "folder" / DATABASE, tmp_path / "x" / ".." / DATABASE]
         for place in ours:
             for attempt in (workspaces.test, partial(workspaces.set_connection, GENERAL)):
-                with pytest.raises(ConnectionInvalidError, match="its own conversations"):
+                with pytest.raises(ConnectionInvalidError, match="its own chats"):
                     attempt(kind, str(place))
         for place in (tmp_path / "cats", tmp_path / SNAPSHOTS / "a.duckdb", elsewhere, tmp_path.parent):
             workspaces.set_connection(GENERAL, kind, str(place))
@@ -126,7 +126,7 @@ class TestConnections:
         workspaces.set_connection(GENERAL, "sqlite", str(sqlite_file))
         sqlite_file.unlink()
         sqlite_file.symlink_to(tmp_path / DATABASE)
-        with pytest.raises(ConnectionInvalidError, match="its own conversations"):
+        with pytest.raises(ConnectionInvalidError, match="its own chats"):
             workspaces.database(GENERAL)
         assert workspaces.shown_address(GENERAL) == str(sqlite_file)  # so that it can be edited
 

@@ -122,7 +122,7 @@ def test_rewound_turns_are_not_copied(filled):
         "High tide is in the evening.",
         "Yes",
     ]
-    with pytest.raises(HistoryError, match="no longer part of the conversation"):
+    with pytest.raises(HistoryError, match="no longer part of the chat"):
         filled.sessions.branch(TIDES, taken_back, "other")
 
 
