@@ -13,11 +13,12 @@ from streamlit.components.v2.bidi_component.main import _make_trigger_id
 
 from colloquy.runtime.application import install
 from colloquy.ui.history import actions
+from colloquy.ui.history.drill_down import drill_of
 from colloquy.ui.history.listing import ROWS
 from colloquy.ui.history.table import pieces, ref_of
 from colloquy.ui.history.window import MOST, SIZE
 from session_store.engine.database import Database
-from session_store.history.filters import HistoryFilter
+from session_store.history.filters import HistoryFilter, only
 from session_store.models import SAMPLE_SHOP, TitleSource
 from tests.pages.conftest import said_in
 from tests.support.applications import conversation, finish, new_session, open_application, said
@@ -494,6 +495,12 @@ class TestDrillDown:
         button(tab, "history-reset").click().run()
         assert titles(tab) == ["One"]
         assert texts(history(behind=told, session=key.session_id))
+
+    def test_a_link_made_by_an_earlier_version_filters_as_it_did(self):
+        earlier = {"saved_only": True, "models": ["gemini-2.5-pro"], "statuses": ["failed"], "workspaces": ["shop"]}
+        assert drill_of(drill(filters=earlier)).filters == HistoryFilter(
+            saved=True, answered_by=only("gemini-2.5-pro"), turn_statuses=only("failed"), workspace_ids=only("shop")
+        )
 
 
 @pytest.fixture
