@@ -1,4 +1,4 @@
-"""The processes in which queries run: a few for everybody, one of them always ready, handed out fairly."""
+"""The pool of query processes: a few for all callers, one of them always ready, handed out fairly."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from colloquy.agents.data.workers.process import DataSource, WorkerProcess
 from colloquy.agents.data.workers.stopping import Stop
 
 MEMORY_MIB: Final = 512
-"""What one query may have."""
+"""The memory of one query."""
 
 TOGETHER_MIB: Final = 650
-"""What all of these processes may have at the same time, besides what they share (about 70 MB)."""
+"""The memory of all these processes at the same time, besides what they share (about 70 MB)."""
 
 MOST_AT_ONCE: Final = 5
 IDLE_SECONDS: Final = 120.0
-"""How long a process without work is kept for the data that it has asked, so that the next query there is quick."""
+"""How long an idle process is kept for the data that it has opened, so that the next query there is quick."""
 
 PATIENCE_SECONDS: Final = 120.0
 """How long a query waits for its turn."""
@@ -33,11 +33,11 @@ _LOOK_SECONDS: Final = 0.05
 
 
 class Workers:
-    """Hands out processes. Thread-safe.
+    """Hands out query processes. Thread-safe.
 
-    At most ``most`` queries run at once. Of those that wait, the one goes first whose asker has the fewest running; so
-    somebody with many holds up nobody with one. A process only ever opens one data source, and ends with a query that
-    took too much; then another is ready already.
+    At most ``most`` queries run at once. The next to run is the one whose asker has the fewest running, so that an
+    asker with many queries does not hold up an asker with one. A process only ever opens one data source, and ends with
+    a query that took too much; by then another one is ready.
     """
 
     def __init__(self, *, most: int = MOST_AT_ONCE, together_mib: int = TOGETHER_MIB) -> None:
@@ -49,12 +49,12 @@ class Workers:
         self._busy: set[WorkerProcess] = set()
         self._idle: dict[WorkerProcess, threading.Timer] = {}
         self._spare: dict[int, WorkerProcess] = {}
-        """Processes that have opened nothing yet, by the memory that they may have."""
+        """Processes that have not opened anything yet, by their memory limit."""
         self._is_watched = False
         atexit.register(self.close)
 
     def warm_up(self, memory_mib: int = MEMORY_MIB) -> None:
-        """Have a process ready for the next query."""
+        """Start a process for the next query, unless one is ready."""
         with self._changed:
             spare = self._spare.get(memory_mib)
             if spare is None or not spare.is_alive:
@@ -62,10 +62,10 @@ class Workers:
 
     @contextmanager
     def worker(self, source: DataSource, stop: Stop, memory_mib: int = MEMORY_MIB) -> Iterator[WorkerProcess]:
-        """A process that has opened a data source, or is about to, for one query.
+        """Lend a process that has opened a data source, or is about to, for one query.
 
         Raises:
-            QueryStoppedError: while it waited.
+            QueryStoppedError: the query was stopped while it waited.
             QueryBoundError: it waited too long.
         """
         with self._turn(stop):
@@ -76,14 +76,14 @@ class Workers:
                 self._give_back(worker)
 
     def end(self, source: DataSource | None = None) -> None:
-        """End what runs on a data source; without one, everything."""
+        """End the queries that run on a data source; without one, all queries."""
         with self._changed:
             busy = [one for one in self._busy if source is None or one.source == source]
         for one in busy:
             one.end()
 
     def close(self, source: DataSource | None = None) -> None:
-        """End what runs on a data source, and the processes that wait for more; without one, all of them."""
+        """End the queries that run on a data source, and the idle processes kept for it; without one, all of them."""
         self.end(source)
         with self._changed:
             ended = [one for one in self._idle if source is None or one.source == source]
@@ -165,13 +165,13 @@ class Workers:
         worker.close()
 
     def _watch(self) -> None:
-        """While queries run, have the long ones give way, and look whether all of them together have too much; then the
-        one with the most ends."""
+        """While queries run, give the long ones lower priority, and end the largest one if all processes together
+        exceed the memory limit."""
         while True:
             with self._changed:
                 if not self._changed.wait_for(lambda: not self._busy, _LOOK_SECONDS):
                     if not all(one.is_alive for one in self._busy):
-                        continue  # one is about to give back what it has
+                        continue  # it is about to be given back
                     for one in self._busy:
                         one.give_way_if_long()
                     held = {one: bytes_of(one.pid) for one in [*self._busy, *self._idle, *self._spare.values()]}
@@ -188,4 +188,4 @@ def _started(memory_mib: int) -> WorkerProcess:
 
 
 WORKERS: Final = Workers()
-"""Those of this process: the machine has its memory once, however much data is asked."""
+"""The pool of this process: all queries share the machine's memory, however much data they are about."""
