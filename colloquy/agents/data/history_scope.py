@@ -11,7 +11,7 @@ from session_store.history.filters import FilterInvalidError, HistoryFilter
 from session_store.phrases import day_text
 
 STATE: Final = "colloquy_history_scope"
-"""The key of a session's state under which its scope is kept."""
+"""The key of a session's state under which its scope is stored."""
 
 Name = Callable[[str], str]
 
@@ -41,8 +41,8 @@ def scope_in(state: Mapping[str, Any]) -> HistoryFilter | None:
 def in_words(
     scope: HistoryFilter, *, workspace: Name = str, agent: Name = str, model: Name = str, zone: tzinfo = UTC
 ) -> list[str]:
-    """The scope as short phrases, for instance ``agent Assistant or Critic``; none for everything. The functions give
-    the names of ids."""
+    """Describe the scope in short phrases, for instance ``agent Assistant or Critic``; none for everything. The
+    functions return the names of IDs."""
     found = [
         _listed("workspace", scope.workspace_ids, workspace),
         _listed("agent", scope.agents, agent),
@@ -74,13 +74,13 @@ def _between(what: str, since: float | None, until: float | None, zone: tzinfo) 
 
 
 def _begin(at: float, zone: tzinfo) -> str:
-    """A day where one begins at that moment, else with the time of day."""
+    """Return the day if the moment is its beginning, else the day and the time."""
     when = datetime.fromtimestamp(at, zone)
     return day_text(when) if (when.hour, when.minute) == (0, 0) else f"{day_text(when)}, {when:%H:%M}"
 
 
 def _end(at: float, zone: tzinfo) -> str:
-    """The last day where one ends at that moment, else the moment."""
+    """Return the last day if the moment is its end, else the day and the time."""
     when = datetime.fromtimestamp(at, zone)
     if (when.hour, when.minute) == (0, 0):
         return f"to {day_text(when - timedelta(days=1))}"

@@ -68,7 +68,7 @@ def _lay_out(cursor: duckdb.DuckDBPyConnection, scope: HistoryFilter, store: str
     values: dict[str, Any] = {}
     chosen = condition(scope, values)
     sessions = "sessions" if scope.since is None and scope.until is None else _DATED
-    cursor.execute(f"use {main}")  # where the names within the condition lead
+    cursor.execute(f"use {main}")  # names within the condition resolve here
     cursor.execute(
         f"create table {name}.chosen as select session_no from {sessions} s where s.deleted_at is null and {chosen}",
         values,

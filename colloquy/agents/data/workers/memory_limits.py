@@ -30,7 +30,7 @@ _EXTENDED_LIMITS: Final = 9  # JobObjectExtendedLimitInformation
 def end_when_above(mebibytes: int) -> None:
     """Start watching: once this process holds more than this, it exits at once with EXIT_MEMORY."""
     limit, pid = mebibytes * 1024 * 1024, os.getpid()
-    bytes_of(pid)  # where that imports something, before memory is scarce
+    bytes_of(pid)  # may import psutil; better now than when memory is scarce
 
     def watch() -> None:
         while bytes_of(pid) < limit:
@@ -90,13 +90,13 @@ def bytes_of(pid: int) -> int:
             return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
         return 0
-    import psutil  # noqa: PLC0415 - 36 ms and 5 MB of every query process, which Linux can do without
+    import psutil  # noqa: PLC0415 - costs every query process 36 ms and 5 MB, which Linux avoids
 
     try:
         process = psutil.Process(pid)
         if sys.platform == "win32":
-            # What is committed, which is what the job limits. In a virtual environment, Python is a child of what was
-            # started as Python.
+            # Committed memory, which the job limits. In a virtual environment, the actual Python is a child of the
+            # launcher that was started as Python.
             return sum(one.memory_info().vms for one in (process, *process.children()))
         return int(process.memory_info().rss)
     except psutil.Error:
