@@ -21,7 +21,7 @@ _SHORTEST_REDACTED: Final = 3
 
 
 class ConnectionKind(StrEnum):
-    """The kinds of places where data can be."""
+    """The kinds of data sources."""
 
     DUCKDB = "duckdb"
     SQLITE = "sqlite"
@@ -44,7 +44,7 @@ _DIALECTS: Final[dict[ConnectionKind, Dialect]] = {
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One place of data. ``address`` is a path, or for PostgreSQL a URL that may contain a password."""
+    """One data source. ``address`` is a path, or for PostgreSQL a URL that may contain a password."""
 
     kind: ConnectionKind
     address: SecretStr

@@ -1,4 +1,4 @@
-"""Sessions as the API describes them: by themselves, as conversations, and at work."""
+"""Sessions as the API describes them: as sessions, as conversations, and in the list of active sessions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from session_store.models import SessionStatus, SessionSummary, TitleSource, Tur
 
 
 class SessionFields(BaseModel):
-    """A session, apart from its id, for which routes have two names."""
+    """A session without its ID, which routes return under two names."""
 
     agent_id: str
     workspace_id: str

@@ -142,7 +142,7 @@ class MessageSource(BaseModel):
 
 
 class MessageFields(BaseModel):
-    """A message, apart from the name that routes have for what it belongs to."""
+    """A message without the ID of its session, which routes return under two names."""
 
     id: str
     turn_id: str | None = Field(description="Null where nobody asked: an answer without a question is no turn.")
