@@ -1,10 +1,14 @@
-"""Memory of large results goes back to the system."""
+"""Memory of large results goes back to the system, and imported modules do not slow down garbage collections."""
 
+import gc
 import platform
 import subprocess
 import sys
+import types
 
 import pytest
+
+from colloquy.runtime.memory import include_modules_in_collections, keep_modules_out_of_collections
 
 SCRIPT = """
 import os
@@ -35,3 +39,19 @@ def megabytes_kept(*, is_set: bool) -> float:
 def test_memory_of_large_blocks_is_returned_although_smaller_ones_stay():
     assert megabytes_kept(is_set=False) > 20
     assert megabytes_kept(is_set=True) < 5
+
+
+def test_garbage_collections_leave_out_the_modules_that_were_imported_later(monkeypatch):
+    keep_modules_out_of_collections()
+    try:
+        excluded = gc.get_freeze_count()
+        gc.collect()
+        assert gc.get_freeze_count() <= excluded  # nothing was imported
+        for number in range(60):
+            monkeypatch.setitem(sys.modules, f"imported_later_{number}", types.ModuleType(f"imported_later_{number}"))
+        kept = [[] for _ in range(1000)]
+        gc.collect()
+        assert gc.get_freeze_count() > excluded + len(kept) / 2
+    finally:
+        include_modules_in_collections()
+    assert gc.get_freeze_count() == 0

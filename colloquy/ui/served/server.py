@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import importlib
 import logging
 import sys
@@ -26,6 +25,7 @@ from colloquy.compat.streamlit_fragments import keep_ends_of_fragments, keep_fra
 from colloquy.compat.streamlit_messages import keep_every_message, keep_messages_of_open_pages
 from colloquy.compat.streamlit_server import keep_import_path_still
 from colloquy.runtime.application import Application, install
+from colloquy.runtime.memory import include_modules_in_collections, keep_modules_out_of_collections
 from colloquy.settings import load_settings, misspelt
 from colloquy.ui.served.hosts import ADDRESS, expect_known_hosts, listens_on_loopback
 from session_store.errors import ColloquyError
@@ -74,9 +74,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
         send_without_delay(asyncio.get_running_loop())
         keep_messages_of_open_pages()
         install(application)
-        # Imported modules stay for good: garbage collections that scan them again and again would hold up streams by up
-        # to 0.1 s each. Collecting now would delay the start, too.
-        gc.freeze()
+        keep_modules_out_of_collections()
         _first_page.clear()
         warming = asyncio.create_task(_warm(application))
         try:
@@ -86,7 +84,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
             _first_page.set()
             install(None)
             application.close()
-            gc.unfreeze()  # otherwise what prevents a clean shutdown is reported as leaked
+            include_modules_in_collections()  # otherwise what prevents a clean shutdown is reported as leaked
 
     return PageOptions(script_path=SCRIPT, lifespan=lifespan)
 
