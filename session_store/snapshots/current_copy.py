@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import duckdb
+
 from session_store.engine.database import Database
 from session_store.snapshots.snapshot import SnapshotError, SnapshotFullError, copy_rows
 
@@ -134,11 +136,12 @@ class CurrentCopies:
             if not is_copied:
                 taken_at, state = time.time(), self._state()
                 copy_rows(self._database, target)
-        except OSError as error:
+        except BaseException as error:
             _remove(target)
-            raise SnapshotError(
-                f"The history could not be copied to {self._folder}: {error.strerror or error}."
-            ) from error
+            if not isinstance(error, (OSError, duckdb.Error)):
+                raise
+            reason = getattr(error, "strerror", None) or error
+            raise SnapshotError(f"The history could not be copied to {self._folder}: {reason}.") from error
         return _Kept(CurrentCopy(target, taken_at), state, begin, time.monotonic() - begin)
 
     def _copy(self, target: Path, log_bytes: int) -> bool:

@@ -105,6 +105,23 @@ def test_a_failed_copy_is_explained_and_the_store_keeps_working(store, tmp_path)
     add(store, "one")
 
 
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [(duckdb.IOException("no space left"), SnapshotError), (StoreClosedError("closed"), StoreClosedError)],
+    ids=["the engine", "the store"],
+)
+def test_nothing_remains_of_a_copy_that_failed_halfway(store, tmp_path, monkeypatch, error, raised):
+    def fail(_database, target):
+        target.write_bytes(b"half of it")
+        raise error
+
+    monkeypatch.setattr(module.CurrentCopies, "_copy", lambda *_: False)
+    monkeypatch.setattr(module, "copy_rows", fail)
+    with pytest.raises(raised), store.current_copy():
+        pass
+    assert not list((tmp_path / ".store.duckdb.copies").iterdir())
+
+
 @pytest.mark.parametrize(("missing", "told"), [(1, 1), (1_000_000, 1), (1_000_001, 2)])
 def test_a_full_disk_error_says_how_much_to_free(store, tmp_path, monkeypatch, missing, told):
     needed = int(module._ROOM * (tmp_path / "store.duckdb").stat().st_size)
