@@ -1,6 +1,8 @@
 """Setup for all tests: signals, logging, and whether tests that need a browser run."""
 
+import contextlib
 import os
+import shutil
 import signal
 import sys
 from collections import Counter
@@ -8,6 +10,8 @@ from collections import Counter
 import pytest
 import structlog
 
+from session_store import Store
+from session_store.engine.database import Database
 from tests.agents.data.postgres import postgres_url
 from tests.support.browsers import chromium_path
 
@@ -18,6 +22,9 @@ BROWSER_REQUIRED = "COLLOQUY_REQUIRE_BROWSER"
 
 SLOW = 15
 """How many other tests take as long as one that is marked as slow, about."""
+
+MAKE_STORES = {"test_migrations.py", "test_files.py", "test_folders.py", "test_odd_files.py"}
+"""Files of tests for which each new store is made as a person's is."""
 
 MAIN = sys.modules["__main__"]
 REPORT = pytest.StashKey[pytest.TestReport]()
@@ -72,6 +79,33 @@ def pytest_runtest_teardown():
     """Restore ``__main__``. A page that AppTest has run stays there, and processes that a later test starts would run
     it first."""
     sys.modules["__main__"] = MAIN
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """A file as a new store makes it, which takes three times as long as opening it."""
+    path = tmp_path_factory.mktemp("empty") / "empty.duckdb"
+    Store(path).close()
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _new_stores_are_copies(request, empty_store):
+    """Most tests begin with a new store, and few are about how one is made."""
+    if request.path.name in MAKE_STORES or "faults" in request.path.parts:
+        yield
+        return
+    open_file = Database._open
+
+    def open_copy(database):
+        if not os.path.lexists(database.path) and not database.path.with_name(f"{database.path.name}.wal").exists():
+            with contextlib.suppress(OSError, ValueError):
+                shutil.copyfile(empty_store, database.path)
+        return open_file(database)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Database, "_open", open_copy)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)
