@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache, partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -46,7 +46,7 @@ class Analytics:
         self._store = store
         self._lock = threading.Lock()
         self._rollups: Rollups | None = None
-        self._reports: OrderedDict[Scope, Report] = OrderedDict()
+        self._report: Callable[[Scope], Report]
 
     def rollups(self) -> Rollups:
         """Return the current roll-ups."""
@@ -56,13 +56,8 @@ class Analytics:
     def report(self, scope: Scope) -> Report:
         """Return the report for a scope."""
         with self._lock:
-            rollups = self._fresh()
-            if scope not in self._reports:
-                self._reports[scope] = report(self._store, rollups, scope)
-            self._reports.move_to_end(scope)
-            while len(self._reports) > REMEMBERED:
-                self._reports.popitem(last=False)
-            return self._reports[scope]
+            self._fresh()
+            return self._report(scope)
 
     def conversations(self, scope: Scope, drill_down: DrillDown) -> list[int]:
         """Return the conversations behind a figure or a point of a chart, by their numbers in the store.
@@ -102,5 +97,5 @@ class Analytics:
     def _fresh(self) -> Rollups:
         if self._rollups is None or self._rollups.revision != revision_of(self._store):
             self._rollups = gather(self._store, self._rollups)
-            self._reports.clear()
+            self._report = lru_cache(maxsize=REMEMBERED)(partial(report, self._store, self._rollups))
         return self._rollups
