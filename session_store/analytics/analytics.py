@@ -1,4 +1,4 @@
-"""Answers queries about a store, and caches the answers until the store changes."""
+"""Answers queries about a store, and caches the answers until something changes that they depend on."""
 
 from __future__ import annotations
 

@@ -131,8 +131,8 @@ class Rollups:
 
 
 def revision_of(store: Store) -> int:
-    """Return the store's revision, which grows with every change."""
-    return store.log.memory.revision
+    """Return the store's revision, which grows with every change that figures or filters may depend on."""
+    return store.log.memory.figures_revision
 
 
 def gather(store: Store, known: Rollups | None = None) -> Rollups:

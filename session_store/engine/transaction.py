@@ -86,6 +86,7 @@ class Transaction:
         self, connection: duckdb.DuckDBPyConnection, sessions: RowBuffer, events: RowBuffer, memory: Memory
     ) -> None:
         self.changes = 0
+        self._in_figures = False
         self._started = False
         self._connection = connection
         self._sessions = sessions
@@ -111,12 +112,15 @@ class Transaction:
     def change(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a change and return the rows that it returns."""
         self.changes += 1
+        self._in_figures = True
         self._start()
         return self.rows(sql, parameters)
 
-    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> None:
-        """Run a change."""
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), *, in_figures: bool = True) -> None:
+        """Run a change. ``in_figures`` is false for one that no figure of the analytics and no filter depends on: it
+        leaves the memory's ``figures_revision`` as it is."""
         self.changes += 1
+        self._in_figures |= in_figures
         self._start()
         self._flush()
         self._connection.execute(sql, without_halves(parameters))
@@ -124,11 +128,13 @@ class Transaction:
     def add_session(self, row: Columns) -> None:
         """Insert a session, given the columns of ``NEW_SESSION``."""
         self.changes += 1
+        self._in_figures = True
         self._sessions.add(row)
 
     def add_event(self, row: Columns, session_no: int, cached: CachedEvent) -> None:
         """Insert an event."""
         self.changes += 1
+        self._in_figures = True
         self._events.add(row)
         self.on_commit(lambda memory: memory.events.extend(session_no, cached))
 
@@ -272,7 +278,7 @@ class Transaction:
         """Make the committed changes visible to all readers."""
         memory = self._memory
         with memory.lock:
-            memory.revision += 1
+            memory.figures_revision += self._in_figures
             for key, head in self._heads.items():
                 memory.heads.put(key, head)
                 if head is not None:

@@ -97,11 +97,12 @@ class StoredQueries:
         values = [str(uuid.uuid4()), sql, time.time(), seconds, row_count, error]
 
         def work(transaction: Transaction) -> None:
-            transaction.execute("insert into asked_queries values ($1, $2, $3, $4, $5, $6)", values)
+            transaction.execute("insert into asked_queries values ($1, $2, $3, $4, $5, $6)", values, in_figures=False)
             transaction.execute(
                 "delete from asked_queries where id not in "
                 "(select id from asked_queries order by asked_at desc, id limit $1)",
                 [ASKED],
+                in_figures=False,
             )
 
         self._log.writer.submit(work).result()

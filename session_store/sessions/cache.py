@@ -167,8 +167,8 @@ class Memory:
         """``updated_at`` by session number, where the table still has an older value."""
         self.loading = 0
         self.generation = 0
-        self.revision = 0
-        """Grows with each commit: a value computed at the same revision is still valid."""
+        self.figures_revision = 0
+        """Grows with each commit that figures may depend on: one computed at the same revision is still valid."""
 
     def shrink(self) -> None:
         """Evict the least recently used values. Call with the lock held."""

@@ -287,6 +287,7 @@ class SessionLog:
             "from (select unnest($1::bigint[]) as session_no, unnest($2::double[]) as updated_at) t "
             "where sessions.session_no = t.session_no",
             [list(times), list(times.values())],
+            in_figures=False,  # readers have had these times since the events came
         )
 
         def saved(memory: Memory) -> None:

@@ -266,7 +266,9 @@ class StoredSessions:
         def work(transaction: Transaction) -> None:
             for head in filter(None, map(transaction.head, wanted)):
                 transaction.execute(
-                    f"update sessions set {column} = $2 where session_no = $1", [head.session_no, value]
+                    f"update sessions set {column} = $2 where session_no = $1",
+                    [head.session_no, value],
+                    in_figures=column != "seen_at",
                 )
                 transaction.summary_changed(head.session_no)
 

@@ -228,6 +228,7 @@ def _insert_chunks(transaction: Transaction, chunks: Mapping[str, str], number: 
     transaction.execute(
         "insert into turn_chunks select unnest($1::varchar[]), $2, unnest($3::varchar[])",
         [list(chunks), number, list(chunks.values())],
+        in_figures=False,
     )
 
 

@@ -1,8 +1,10 @@
 """The analytics page: figures, charts, filters in the URL, and the way to the conversations behind them."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,6 +15,7 @@ from colloquy.ui.analytics import drawings
 from colloquy.ui.analytics.cards import preload_charts
 from session_store import Store
 from session_store.analytics import Analytics
+from session_store.models import Turn, TurnStatus
 from tests.support.applications import finish, new_session
 
 DRAWINGS = (drawings.over_time, drawings.spending, drawings.heat, drawings.latency, drawings.feedback)
@@ -75,6 +78,20 @@ class TestEmpty:
         assert (shown["Chats"], shown["Turns"], shown["Messages"], shown["Users"]) == ("1", "1", "2", "1")
         assert shown["Failed turns"] == "0.0%"
         assert len(questions(tab)) == 12
+
+    def test_figures_are_not_computed_again_while_an_answer_is_streaming(self, analytics, application, monkeypatch):
+        turn = Turn("streaming", new_session(application), TurnStatus.RUNNING, {}, None, created_at=time.time())
+        application.store.turns.create(turn)
+        tab = analytics()
+        assert values(tab)["Turns"] == "1"
+        computed = Mock(side_effect=AssertionError("Nothing has changed that the page shows."))
+        with monkeypatch.context() as streaming:
+            for name in ("gather", "report"):
+                streaming.setattr(f"session_store.analytics.analytics.{name}", computed)
+            application.store.turns.append_chunks({turn.id: "Once upon a time"})
+            assert not tab.run().exception
+        application.store.turns.update(turn.id, status=TurnStatus.FAILED, ended_at=time.time())
+        assert values(tab.run())["Failed turns"] == "100.0%"
 
     def test_a_chat_without_messages_is_counted(self, analytics, application):
         new_session(application)
