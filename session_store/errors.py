@@ -97,3 +97,7 @@ class UnknownWorkspaceError(WorkspaceError):
 
 class CursorError(StoreError):
     """The cursor does not belong to this list."""
+
+
+class HistoryError(StoreError):
+    """An action on the history is not possible; the message says what to do."""

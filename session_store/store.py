@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from session_store.engine.open_files import claim, release
+from session_store.engine.database import claim, release
 from session_store.history.labels import StoredLabels
 from session_store.history.listing import StoredHistory
 from session_store.history.queries import StoredQueries

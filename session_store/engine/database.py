@@ -1,8 +1,9 @@
-"""Opens the DuckDB file, with helpful errors, and provides cursors for readers."""
+"""Opens the DuckDB file, with helpful errors, once in a process, and provides cursors for readers."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ import duckdb
 from session_store.engine.faults import explain, foreign, is_fatal, other_kind, unusable_path
 from session_store.engine.migrations import is_foreign, migrate
 from session_store.engine.write_ahead_log import incomplete_part, keep_incomplete
-from session_store.errors import StoreClosedError, StoreError
+from session_store.errors import StoreClosedError, StoreError, StoreLockedError
 from session_store.json_safe import without_halves
 
 IDLE_CURSORS = 8
@@ -40,6 +41,31 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # The writer decides when to checkpoint: if an automatic checkpoint failed, its commit would be reported as failed.
     "checkpoint_threshold": "1TB",
 }
+
+_claiming = threading.Lock()
+_claimed: set[str] = set()
+"""The files that this process has open: DuckDB would open one twice, and two writers would clash."""
+
+
+def claim(path: Path) -> None:
+    """Record that ``path`` is open.
+
+    Raises:
+        StoreLockedError: it is already open.
+    """
+    with _claiming:
+        if os.path.realpath(path) in _claimed:
+            raise StoreLockedError(
+                f"{path} is in use by this very process (PID {os.getpid()}). Share the open store instead of opening "
+                "the file again."
+            )
+        _claimed.add(os.path.realpath(path))
+
+
+def release(path: Path) -> None:
+    """Record that ``path`` was closed."""
+    with _claiming:
+        _claimed.discard(os.path.realpath(path))
 
 
 @dataclass(frozen=True, slots=True)

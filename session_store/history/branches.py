@@ -14,7 +14,7 @@ from google.adk.events.event import Event
 
 from session_store.compat.adk import adk_session_util
 from session_store.engine.transaction import Transaction
-from session_store.history.errors import HistoryError
+from session_store.errors import HistoryError
 from session_store.models import SessionKey, SessionSummary, StoredEvent, TitleSource
 from session_store.sessions.cache import CachedEvent, Head
 from session_store.sessions.event_rows import NewEvent

@@ -6,16 +6,38 @@ from collections.abc import Iterable
 from typing import Final
 
 from session_store.engine.transaction import Transaction
-from session_store.history.errors import HistoryError
-from session_store.history.tags import clean_tags
+from session_store.errors import HistoryError
 from session_store.json_safe import joined
-from session_store.limits import LONGEST_NOTE, MOST_TAGS
+from session_store.limits import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS
 from session_store.models import SessionKey
 from session_store.sessions.log import SessionLog
 
 _NUMBER: Final = (
     "(select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null)"
 )
+
+
+def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Clean tags for storage: trimmed, without duplicates in any case; the first spelling wins.
+
+    Raises:
+        HistoryError: one of them is not a valid tag.
+    """
+    clean = {tag.casefold(): tag for tag in reversed([_clean(tag) for tag in tags])}
+    return tuple(sorted(clean.values(), key=str.casefold))
+
+
+def _clean(tag: str) -> str:
+    words = " ".join(joined(tag).split())
+    if not words:
+        raise HistoryError("A tag needs at least one letter.")
+    if len(words) > LONGEST_TAG:
+        raise HistoryError(f"The tag “{words[:LONGEST_TAG]}…” is too long: use at most {LONGEST_TAG} characters.")
+    if "," in words:
+        raise HistoryError(f"The tag “{words}” contains a comma. Split it into two tags, or leave the comma out.")
+    if not words.isprintable():
+        raise HistoryError("The tag contains invisible characters. Type it again by hand.")
+    return words
 
 
 class StoredLabels:

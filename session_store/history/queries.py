@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from session_store.engine.transaction import Transaction
-from session_store.history.errors import HistoryError
+from session_store.errors import HistoryError
 from session_store.limits import LONGEST_NAME, LONGEST_QUERY
 from session_store.sessions.log import SessionLog
 

@@ -4,7 +4,7 @@ import pytest
 from google.genai import types
 
 from colloquy.runtime.bus import EventKind
-from session_store.history.errors import HistoryError
+from session_store.errors import HistoryError
 from tests.support.applications import conversation, finish, new_session, said
 
 

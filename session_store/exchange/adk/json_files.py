@@ -17,6 +17,7 @@ from google.adk.events.event_actions import EventActions
 from google.adk.sessions.state import State
 
 from session_store.compat.adk import adk_session_util, public_event
+from session_store.errors import HistoryError
 from session_store.exchange import conversation as incoming
 from session_store.exchange.adk.events import EventReader
 from session_store.exchange.chats.foreign import Owner
@@ -26,8 +27,7 @@ from session_store.exchange.exports.reading import Whole
 from session_store.exchange.imports.fields import Fields
 from session_store.exchange.imports.notes import DEEPEST_VALUE, Notes, has_content, shallow
 from session_store.exchange.own_records import feedback_of, made, turn_json, turn_of, workspace_json
-from session_store.history.errors import HistoryError
-from session_store.history.tags import clean_tags
+from session_store.history.labels import clean_tags
 from session_store.models import GENERAL, SessionKey, TitleSource, TurnStatus, Workspace
 from session_store.phrases import without_thoughts
 from session_store.sessions.turns import has_files, without_files

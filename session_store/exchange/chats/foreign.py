@@ -11,6 +11,7 @@ from typing import Any
 from google.adk.events.event import Event
 from google.genai import types
 
+from session_store.errors import HistoryError
 from session_store.exchange import conversation as incoming
 from session_store.exchange.conversation import About, ImportedConversation, stable_id
 from session_store.exchange.imports.bounds import bounded_event
@@ -22,8 +23,7 @@ from session_store.exchange.imports.notes import (
     nested_deeper_than,
     quoted,
 )
-from session_store.history.errors import HistoryError
-from session_store.history.tags import clean_tags
+from session_store.history.labels import clean_tags
 from session_store.models import Feedback, SessionKey, TitleSource
 from session_store.phrases import without_thoughts
 from session_store.transcripts.endings import ending_named, is_ending

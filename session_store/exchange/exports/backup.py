@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
+from session_store.engine.database import claim, release
 from session_store.engine.faults import explain
-from session_store.engine.open_files import claim, release
 from session_store.exchange.errors import BackupError
 from session_store.files import BadFileError, require_regular
 

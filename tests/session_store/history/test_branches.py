@@ -9,8 +9,8 @@ from google.adk.runners import Runner
 from google.genai import types
 
 from session_store import DuckDBSessionService, Store
+from session_store.errors import HistoryError
 from session_store.exchange import Format, export, import_file, selected
-from session_store.history.errors import HistoryError
 from session_store.models import Result, ResultKind, SessionKey, TitleSource, TurnStatus
 from tests.session_store.events import append, changed, rewind, said, text_of
 from tests.session_store.history.conversations import BREAD, DAY, TIDES, ended, event_ids, tool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from session_store import Store
-from session_store.history.errors import HistoryError
+from session_store.errors import HistoryError
 from session_store.models import SessionKey, SessionStatus, TurnStatus
 from tests.session_store.history.conversations import BREAD, DAY, STARS, TIDES, ended
 

@@ -5,8 +5,8 @@ from contextlib import closing
 import pytest
 
 from session_store import Store
+from session_store.errors import HistoryError
 from session_store.history import queries
-from session_store.history.errors import HistoryError
 
 
 @pytest.fixture
