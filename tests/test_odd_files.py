@@ -84,6 +84,8 @@ ALLOWED = {
     },
     "colloquy/ui/served/document.py": {"path.read_bytes"},
     "colloquy/agents/fetch.py": {"folder.glob", "zipfile.ZipFile"},
+    # Beside the module that asks: comes with the app.
+    "colloquy/ui/components/__init__.py": {"(Path(module).parent / name).read_text"},
     # No files.
     "colloquy/agents/data/engines/postgres_engine.py": {"psycopg.connect"},
     "colloquy/agents/data/guard/growth.py": {"table.this.walk", "tree.walk"},
