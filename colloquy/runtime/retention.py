@@ -100,5 +100,5 @@ class Daily:
                 work()
             # Whatever it is, tomorrow is another day.
             except Exception:
-                log.warning("the daily work was not done", exc_info=True)
+                log.warning("the daily maintenance failed", exc_info=True)
             self._ended.wait(DAY)

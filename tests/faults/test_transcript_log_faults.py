@@ -43,7 +43,7 @@ def test_an_unwritable_folder_is_reported_once_and_the_log_catches_up(tmp_path):
         (tmp_path / "transcripts").unlink()
         assert answered(application, keys[0], "hello")
         assert application.notices() == []
-        assert warnings(captured) == ["transcript logs cannot be written", "transcript logs are written again"]
+        assert warnings(captured) == ["transcript logs cannot be written", "transcript logs can be written again"]
     for path in (tmp_path / "transcripts").rglob("*.jsonl"):
         texts = [line["text"] for line in lines_of(path) if line["type"] == "message"]
         assert texts[:6] == [text for n in (1, 2, 3) for text in (f"count {n}", counted(n))]
@@ -95,7 +95,7 @@ def test_a_line_that_cannot_be_written_does_not_affect_others(tmp_path, monkeypa
 
             patched.setattr(transcript_logs.TranscriptLogs, "_append", fails)
             assert all(answered(application, key, "hello") for key in (broken, whole))
-        assert "lines of a transcript log are lost" in warnings(captured)
+        assert "lines of a transcript log were lost" in warnings(captured)
         assert answered(application, broken, "again")
         assert logs.problem is None
     assert len([*(tmp_path / "transcripts").rglob("*.jsonl")]) == 2

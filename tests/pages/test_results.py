@@ -121,7 +121,7 @@ class TestContent:
         assert len(tab.dataframe[0].value) == 200
         assert max(map(len, tab.dataframe[0].value["text"])) == 501
         assert any(
-            "Shown are the first 200 rows; a download has all 100,000" in caption.value for caption in tab.caption
+            "Showing the first 200 rows; the download has all 100,000" in caption.value for caption in tab.caption
         )
 
     def test_column_names_may_repeat_and_values_may_have_any_type(self, page, key, application):

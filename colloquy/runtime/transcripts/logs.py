@@ -189,11 +189,11 @@ class TranscriptLogs:
                 continue
             # One bad line must not stop all other logs.
             except Exception:
-                log.warning("lines of a transcript log are lost", session=key.session_id, exc_info=True)
+                log.warning("lines of a transcript log were lost", session=key.session_id, exc_info=True)
             self._drop(key)
         if self._problem and not failed:
             self._problem = None
-            log.info("transcript logs are written again", folder=str(self._folder))
+            log.info("transcript logs can be written again", folder=str(self._folder))
 
     def _drop(self, key: SessionKey) -> None:
         if unwritten := self._unwritten.pop(key, None):
@@ -261,8 +261,8 @@ class TranscriptLogs:
         if self._problem is None:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             self._problem = (
-                f"Transcript logs cannot be written to {self._folder}: {reason}. The chats go on and are kept; the logs"
-                " go on when this is mended."
+                f"Transcript logs cannot be written to {self._folder}: {reason}. Chats continue and are stored; logging"
+                " resumes once this is fixed."
             )
             log.warning("transcript logs cannot be written", folder=str(self._folder), error=reason)
 

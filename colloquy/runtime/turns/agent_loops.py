@@ -112,7 +112,9 @@ class AgentLoops:
     def give_up(self, agent_id: str, thread: LoopThread) -> None:
         """Move an agent whose loop does not respond to a new loop. Python cannot end a thread: the old one ends when
         the blocking call returns."""
-        log.warning("an agent blocks its event loop and goes on with another one", agent=agent_id, at=thread.place())
+        log.warning(
+            "an agent blocks its event loop; its next turns run in a new one", agent=agent_id, at=thread.place()
+        )
         thread.retire()
         if self._loops.get(agent_id) is thread:
             del self._loops[agent_id]

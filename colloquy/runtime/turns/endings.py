@@ -53,7 +53,7 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, SystemExit | KeyboardInterrupt):
         said = "it tried to end the program."
     elif isinstance(error, KeyError):
-        said = f"it looked for {said}, which is not there."
+        said = f"it looked up {said}, which does not exist."
     elif not said or type(error).__module__.partition(".")[0] in _LIBRARIES:
         return "The agent failed because of data that it could not process. See the log for details."
     return f"The agent failed: {said}"

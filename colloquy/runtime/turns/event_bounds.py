@@ -51,7 +51,7 @@ class Given:
         parts = (event.content.parts if event.content else None) or []
         rest = characters_in([_besides(event), *map(_data_of, parts)], most)
         if rest > most:
-            raise TooMuchGivenError(f"gave out more than {most:,} characters of data at once")
+            raise TooMuchGivenError(f"produced more than {most:,} characters of data at once")
         files = sum(map(_bytes_of, parts))
         if files > self._files:
             self._take_out_files(event, parts)
@@ -59,10 +59,10 @@ class Given:
         self._bound_words(event, words)
         self._all += CHUNK + rest + min(files, self._files) + min(words, self._answer)
         if self._all > max(MOST_OF_A_TURN, self._answer):
-            raise TooMuchGivenError(f"gave out more than {MOST_OF_A_TURN:,} characters in one turn")
+            raise TooMuchGivenError(f"produced more than {MOST_OF_A_TURN:,} characters in one turn")
 
     def _take_out_files(self, event: Event, parts: list[types.Part]) -> None:
-        too_much = TooMuchGivenError(f"gave out more than {size_text(self._files)} of files at once")
+        too_much = TooMuchGivenError(f"produced more than {size_text(self._files)} of files at once")
         if event.partial or not event.content:
             raise too_much
         event.content = event.content.model_copy(update={"parts": [part for part in parts if not _bytes_of(part)]})

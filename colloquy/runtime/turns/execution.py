@@ -378,7 +378,7 @@ class Execution:
             raise
         # Whatever cannot be stored, the turn is over.
         except Exception:
-            log.warning("what a turn said could not be kept", turn=self._live.turn.id, exc_info=True)
+            log.warning("the partial answer of a turn could not be stored", turn=self._live.turn.id, exc_info=True)
         self._is_said_kept = True
         async for attempt in _attempts():
             with attempt:

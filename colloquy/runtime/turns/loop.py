@@ -127,7 +127,7 @@ class TurnLoop:
             try:
                 await self._keep_withdrawal(live)
             except Exception:
-                log.warning("the end of a turn could not be kept", turn=turn_id, exc_info=True)
+                log.warning("the end of a turn could not be stored", turn=turn_id, exc_info=True)
                 self._spawn(self._note_end(live))
             if live.pause:
                 live.pause.over.set()
@@ -174,7 +174,7 @@ class TurnLoop:
                 await self._see_through(live)
             # Whatever prevented the end of a turn from being stored, the session goes on.
             except Exception:
-                log.warning("the end of a turn could not be kept", turn=live.turn.id, exc_info=True)
+                log.warning("the end of a turn could not be stored", turn=live.turn.id, exc_info=True)
                 live.status, live.error = live.ending
                 self._spawn(self._note_end(live))
             self._forget(live)

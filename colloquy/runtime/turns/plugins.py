@@ -62,7 +62,7 @@ class LargeResults(BasePlugin):
         if characters_in(result, LONGEST_RESULT) <= LONGEST_RESULT:
             return None
         return {
-            "error": f"The tool returned more than {LONGEST_RESULT:,} characters, so its result was not kept. Ask for "
+            "error": f"The tool returned more than {LONGEST_RESULT:,} characters, so its result was discarded. Ask for "
             "less, or have the tool save it as an artifact."
         }
 

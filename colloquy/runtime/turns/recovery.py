@@ -72,7 +72,7 @@ async def close(services: Services, turn: Turn) -> None:
     except NOTHING_IS_KEPT:
         raise
     except Exception:  # the turn is over anyway
-        log.warning("what a turn said could not be kept", turn=turn.id, exc_info=True)
+        log.warning("the partial answer of a turn could not be stored", turn=turn.id, exc_info=True)
     services.store.turns.update(turn.id, status=TurnStatus.INTERRUPTED, ended_at=time.time())
     services.transcripts.turn_ended(turn.key, turn.id, TurnStatus.INTERRUPTED, None)
 

@@ -84,10 +84,9 @@ def edit_prices() -> None:
     """Draws the table, whose rows can be added, changed and removed."""
     folder = current().settings.data_dir
     st.caption(
-        "US dollars for a million tokens, from a day on. A later row for the same model holds from its day. A `*` "
-        "stands for any characters. Models without a row are shown as unknown. Tokens in include those that the "
-        "provider had in its cache, which cost as much as the others where they have no price of their own; tokens out "
-        "include thoughts."
+        "US dollars per million tokens, effective from a date. A later row for the same model takes over on its date. "
+        "A `*` stands for any characters. Models without a row have an unknown price. Tokens in include cached ones, "
+        "which cost the same unless they have a price of their own; tokens out include thoughts."
     )
     rows = pd.DataFrame(
         [(price.model, price.since, price.input, price.cached, price.output) for price in price_list(folder)],

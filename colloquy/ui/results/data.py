@@ -140,7 +140,7 @@ def _missing(all_rows: int, rows: int, all_columns: int, columns: int) -> str:
     shown = f"the first {rows:,} rows" if rows < all_rows else ""
     narrowed = f"the first {columns:,} of {all_columns:,} columns" if columns < all_columns else ""
     rest = f"all {all_rows:,} rows" if rows < all_rows else f"all {all_columns:,} columns"
-    return f"Shown are {' and '.join(filter(None, (shown, narrowed)))}; a download has {rest}."
+    return f"Showing {' and '.join(filter(None, (shown, narrowed)))}; the download has {rest}."
 
 
 def _chart(spec: dict[str, Any], table: pa.Table) -> Preview:

@@ -248,7 +248,7 @@ def _about(one: ActiveSession, kind: str) -> str:
     model = one.last_turn.model if one.last_turn else one.session.model
     facts = [f"<b>{escape(current().models.label(model))}</b>"] if model else []
     if kind == "running":
-        facts.append(f'<span class="words">{escape(_latest_words(one.session.key)) or "No words yet."}</span>')
+        facts.append(f'<span class="words">{escape(_latest_words(one.session.key)) or "No answer yet."}</span>')
     elif kind == "paused":
         facts.append("A tool needs your approval.")
     elif kind == "failed" and one.last_turn and one.last_turn.error:

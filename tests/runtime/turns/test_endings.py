@@ -472,7 +472,7 @@ def test_a_turn_without_an_answer_says_so(opened, agent):
     ("error", "told"),
     [
         ("ValueError('No more eggs.')", "The agent failed: No more eggs."),
-        ("KeyError('eggs')", "The agent failed: it looked for 'eggs', which is not there."),
+        ("KeyError('eggs')", "The agent failed: it looked up 'eggs', which does not exist."),
         ("RuntimeError()", "See the log"),
         ("__import__('json').JSONDecodeError('Expecting value', 'x', 0)", "cannot be read"),
         ("__import__('pydantic_core').PydanticSerializationError('Unable to serialize')", "See the log"),
