@@ -137,8 +137,7 @@ class Turns:
             SessionBusyError: a turn of the session is running or waiting.
         """
         with self._entry:
-            if self.live(key):
-                raise SessionBusyError("A turn of this conversation is running or waiting. Try again when it is over.")
+            self._refuse_busy(key)
             yield
 
     def retry(self, turn: Turn) -> Turn:

@@ -335,7 +335,7 @@ def test_state_can_be_changed_between_turns_without_disturbing_one(client, appli
     turn = application.turns.submit(one(client), "count 3 then wait")
     until(application, lambda: application.turns.live(one(client))[0].text == counted(3))
     busy = client.sessions("PATCH", "/one", {"stateDelta": {"mood": "bad"}})
-    assert (busy.status_code, "Try again when it is over." in busy.json()["detail"]) == (409, True)
+    assert (busy.status_code, "Stop the running answer" in busy.json()["detail"]) == (409, True)
     application.turns.stop(turn.id)
     changed = client.sessions("PATCH", "/one", {"stateDelta": {"mood": "bad"}})
     assert changed.json()["state"] == client.sessions("GET", "/one").json()["state"]

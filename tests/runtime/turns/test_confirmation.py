@@ -208,11 +208,16 @@ def test_a_waiting_turn_does_not_count_against_the_turn_limit(opened, tmp_path, 
         assert finish(application, turn)[0].error is None
 
 
-def test_a_waiting_turn_can_be_neither_retried_nor_edited(start):
+def test_a_chat_cannot_be_changed_while_a_turn_waits_for_an_answer(start):
     name, open_it = start
     application = open_it()
     key, turn = ask(application, name, 'call pay {"amount": 5}')
-    for change in (lambda: application.turns.retry(turn), lambda: application.turns.replace(turn, "other")):
+    session = application.store.sessions.get(key.session_id)
+    for change in (
+        lambda: application.turns.retry(turn),
+        lambda: application.turns.replace(turn, "other"),
+        lambda: application.record(session, lambda _: ([], [])),
+    ):
         with pytest.raises(SessionBusyError, match="Answer the tool's request, or stop it"):
             change()
     application.turns.stop(turn.id)

@@ -149,8 +149,13 @@ def test_a_running_conversation_cannot_be_rewritten(application):
     key = new_session(application)
     [done] = finish(application, application.turns.submit(key, "hello"))
     running = application.turns.submit(key, "count 1 then wait")
-    with pytest.raises(SessionBusyError, match="Stop the running answer"):
-        application.turns.replace(done, "other")
+    session = application.store.sessions.get(key.session_id)
+    for change in (
+        lambda: application.turns.replace(done, "other"),
+        lambda: application.record(session, lambda _: ([], [])),
+    ):
+        with pytest.raises(SessionBusyError, match="Stop the running answer"):
+            change()
     application.turns.stop(running.id)
 
 
