@@ -15,7 +15,7 @@ from colloquy.runtime.application import install
 from colloquy.ui.history import actions
 from colloquy.ui.history.drill_down import drill_of
 from colloquy.ui.history.listing import ROWS
-from colloquy.ui.history.table import pieces, ref_of
+from colloquy.ui.history.table import COLUMNS, pieces, ref_of
 from colloquy.ui.history.window import MOST, SIZE
 from session_store.engine.database import Database
 from session_store.history.filters import HistoryFilter, only
@@ -132,6 +132,7 @@ class TestList:
             "cost": "unknown",
             "status": "",
         }
+        assert {*row["cells"], "feedback"} == {column.value for column in COLUMNS}  # thumbs are drawn specially
         assert (row["saved"], row["tags"], row["note"], row["up"], row["down"]) == (
             True,
             ["polite"],

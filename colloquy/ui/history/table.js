@@ -81,7 +81,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const cell = (column, row) => {
     if (column.id === "title") return title(row);
     if (column.id === "feedback") return feedback(row);
-    const text = row.cells[column.id];
+    const text = row.cells[column.id] ?? "";
     const classes = [column.id, NUMBERS.has(column.id) ? "number" : "", text ? "" : "empty"].filter(Boolean).join(" ");
     const made = make("td", { role: "cell", class: classes, title: text.length > 14 ? text : undefined });
     if (column.id === "status" && text) made.append(make("span", { class: `state ${row.status}` }, text));
