@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -237,16 +237,26 @@ class Application:
         """Add tags to sessions, and remove others from them.
 
         Raises:
-            LabelInvalidError: a tag is too long, or there would be too many.
+            HistoryError: a tag is too long, or there would be too many.
         """
         self.store.labels.set_tags(keys, add=add, remove=remove)
         self._list_changed(keys)
+
+    def replace_tags(self, key: SessionKey, tags: Collection[str], *, before: Iterable[str]) -> None:
+        """Change the tags of a session from those ``before``, as the caller saw them, to ``tags``. A tag that differs
+        only in case stays as it is, and so do tags that others have added since.
+
+        Raises:
+            HistoryError: a tag is too long, or there would be too many.
+        """
+        kept = {tag.strip().casefold() for tag in tags}
+        self.set_tags([key], add=tags, remove=[tag for tag in before if tag.casefold() not in kept])
 
     def set_note(self, key: SessionKey, note: str) -> None:
         """Set the note of a session; an empty one removes it.
 
         Raises:
-            LabelInvalidError: it is too long.
+            HistoryError: it is too long.
         """
         self.store.labels.set_note(key, note)
         self._list_changed([key])

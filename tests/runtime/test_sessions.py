@@ -280,3 +280,12 @@ class TestClock:
         assert times == sorted(times)
         assert [text for _, text in said(application, key)] == ["before", "hello", "You said: hello"]
         assert key in [one.key for one in application.store.sessions.list(key.user_id).items]
+
+
+def test_replaced_tags_keep_their_spelling_and_what_others_added_since(application):
+    key = new_session(application)
+    application.set_tags([key], add=["Urgent", "later"])
+    seen = application.store.labels.tags(key)
+    application.set_tags([key], add=["from another tab"])
+    application.replace_tags(key, ["urgent", " new "], before=seen)
+    assert application.store.labels.tags(key) == ("from another tab", "new", "Urgent")

@@ -96,9 +96,7 @@ def set_labels(
     before = _labels(key)
     require_match(tag_of(before), if_match)
     if wanted.tags is not None:
-        kept = {tag.strip().casefold() for tag in wanted.tags}
-        removed = [tag for tag in before.tags if tag.casefold() not in kept]
-        application.set_tags([key], add=wanted.tags, remove=removed)
+        application.replace_tags(key, wanted.tags, before=before.tags)
     if wanted.note is not None:
         application.set_note(key, wanted.note)
     labels = _labels(key)

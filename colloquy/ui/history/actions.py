@@ -175,9 +175,7 @@ def _options(own: Sequence[str]) -> list[str]:
 
 
 def _retag(row: HistoryRow, widget: str) -> None:
-    chosen = st.session_state[widget]
-    removed = [tag for tag in row.tags if tag not in chosen]
-    attempt(lambda: current().set_tags([row.key], add=chosen, remove=removed))
+    attempt(lambda: current().replace_tags(row.key, st.session_state[widget], before=row.tags))
     state.touch(Part.PAGE)
 
 
