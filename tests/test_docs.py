@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from colloquy.runtime.bus import EventKind
 from colloquy.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,6 +95,12 @@ def test_files_named_in_explanations_of_the_code_exist(document):
     named = re.findall(r"`([\w./-]+\.(?:py|md|in|toml|example)|(?:[\w.-]+/)+[\w.-]*)`", document.read_text("utf-8"))
 
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_event_is_described():
+    described = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs/events.md").read_text("utf-8"), re.MULTILINE)
+
+    assert {kind.value for kind in EventKind} - set(described) == set()
 
 
 def test_the_changelog_begins_with_the_version_of_the_project():

@@ -19,7 +19,7 @@ from colloquy.agents.data.own_files import OwnFiles
 from colloquy.agents.models import ModelCatalogue, ModelUnavailableError
 from colloquy.runtime.active import ActiveSession, ActiveSessions
 from colloquy.runtime.artifacts import Artifacts
-from colloquy.runtime.bus import BusEvent, EventBus, EventKind
+from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, EventKind
 from colloquy.runtime.imports import Imports
 from colloquy.runtime.recording import Compose, record
 from colloquy.runtime.reruns import Reruns
@@ -39,7 +39,10 @@ from session_store.files import make_private
 from session_store.history.queries import NamedQuery
 from session_store.models import GENERAL, Result, SessionKey, SessionSummary, StoredEvent, TitleSource
 from session_store.prices import FILE_NAME as PRICES
+from session_store.prices import keep_prices
 from session_store.snapshots.folder import FOLDER as SNAPSHOTS
+from session_store.snapshots.folder import SnapshotFolder
+from session_store.snapshots.snapshot import Progress, SnapshotForm, SnapshotInfo
 
 DATABASE = "colloquy.duckdb"
 PERSONAS = "personas"
@@ -70,6 +73,7 @@ class Application:
     services: Services
     imports: Imports
     reruns: Reruns
+    snapshots: SnapshotFolder
     daily: Daily
 
     @classmethod
@@ -127,6 +131,7 @@ class Application:
             services=services,
             imports=Imports(store, bus, incoming=data / INCOMING, files=data / ARTIFACTS),
             reruns=Reruns(services),
+            snapshots=SnapshotFolder(store.snapshots, data),
             daily=Daily(),
         )
         if settings.retention_days:
@@ -360,6 +365,30 @@ class Application:
     def delete_query(self, query_id: str) -> None:
         """Delete a saved query. Does nothing if none has this id."""
         self.store.queries.delete(query_id)
+
+    def set_prices(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Replace the table of token prices; ``rows`` have the fields of ``Price``. All costs change with it.
+
+        Raises:
+            PricesInvalidError: a row is not a price, or the file cannot be written; nothing is saved.
+        """
+        keep_prices(self.settings.data_dir, rows)
+        self.bus.publish(BusEvent(EventKind.PRICES_CHANGED, NO_SESSION))
+
+    def make_snapshot(self, form: SnapshotForm, progress: Progress = lambda *_: None) -> SnapshotInfo:
+        """Copy the whole history into a file. Blocks until it is complete; chats go on in the meantime.
+
+        Raises:
+            SnapshotError, StoreClosedError: it cannot be created.
+        """
+        made = self.snapshots.make(form, progress)
+        self.bus.publish(BusEvent(EventKind.SNAPSHOTS_CHANGED, NO_SESSION))
+        return made
+
+    def delete_snapshot(self, name: str) -> None:
+        """Delete a snapshot for good. Raises SnapshotError if it does not exist or cannot be deleted."""
+        self.snapshots.remove(name)
+        self.bus.publish(BusEvent(EventKind.SNAPSHOTS_CHANGED, NO_SESSION))
 
     def rerun(self, result: Result) -> Future[Result]:
         """Run the query of a result again on another thread, as a new result of the same turn.

@@ -31,6 +31,8 @@ class EventKind(StrEnum):
     AGENT_CHUNK = "agent-chunk"
     RESULT_ADDED = "result-added"
     WORKSPACES_CHANGED = "workspaces-changed"
+    PRICES_CHANGED = "prices-changed"
+    SNAPSHOTS_CHANGED = "snapshots-changed"
 
 
 NO_SESSION = SessionKey("", "", "")

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from colloquy.runtime.bus import NO_SESSION
 from session_store import store
+from session_store.errors import ColloquyError
+from session_store.snapshots.snapshot import SnapshotForm
 from tests.support.applications import new_session
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,8 +93,30 @@ def test_the_writing_methods_of_the_store_are_known():
 )
 def test_labels_of_a_chat_are_announced(application, action):
     key = new_session(application)
+    assert announced(application, lambda: action(application, key)) == [("session-list-changed", key)]
+
+
+def test_prices_and_snapshots_are_announced(application):
+    row = {"model": "scripted/*", "since": "2026-01-01", "input": 1, "output": 2}
+    assert announced(application, lambda: application.set_prices([row])) == [("prices-changed", NO_SESSION)]
+    changed = [("snapshots-changed", NO_SESSION)]
+    assert announced(application, lambda: application.make_snapshot(SnapshotForm.DUCKDB)) == changed
+    [made] = application.snapshots.kept()
+    assert announced(application, lambda: application.delete_snapshot(made.name)) == changed
+
+
+def test_what_fails_is_not_announced(application):
+    def fail(action):
+        with pytest.raises(ColloquyError):
+            action()
+
+    assert announced(application, lambda: fail(lambda: application.set_prices([{"model": ""}]))) == []
+    assert announced(application, lambda: fail(lambda: application.delete_snapshot("history-2026.duckdb"))) == []
+
+
+def announced(application, action):
     heard = []
     unsubscribe = application.bus.subscribe(heard.append)
-    action(application, key)
+    action()
     unsubscribe()
-    assert [(event.kind, event.key) for event in heard] == [("session-list-changed", key)]
+    return [(event.kind, event.key) for event in heard]

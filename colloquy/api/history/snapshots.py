@@ -12,7 +12,7 @@ from starlette.responses import FileResponse
 
 from colloquy.api.http.problems import NotFoundError
 from colloquy.runtime.application import current
-from session_store.snapshots.folder import KeptSnapshot, SnapshotFolder
+from session_store.snapshots.folder import KeptSnapshot
 from session_store.snapshots.snapshot import SnapshotError, SnapshotForm
 
 router = APIRouter(prefix="/v1", tags=["snapshots"])
@@ -54,15 +54,15 @@ class SnapshotsOut(BaseModel):
 @router.get("/snapshots")
 def list_snapshots() -> SnapshotsOut:
     """The existing snapshots."""
-    return SnapshotsOut(items=[SnapshotOut.of(snapshot) for snapshot in _folder().kept()])
+    return SnapshotsOut(items=[SnapshotOut.of(snapshot) for snapshot in current().snapshots.kept()])
 
 
 @router.post("/snapshots", status_code=HTTPStatus.CREATED)
 def make_snapshot(wanted: SnapshotIn) -> SnapshotOut:
     """Create a snapshot of the history, without deleted conversations. Returns when it is complete: a million messages
     take about a second, or six as Parquet. Conversations continue in the meantime."""
-    snapshots = _folder()
-    return SnapshotOut.of(snapshots.find(snapshots.make(wanted.form).path.name))
+    made = current().make_snapshot(wanted.form)
+    return SnapshotOut.of(_find(made.path.name))
 
 
 @router.get("/snapshots/{name}", response_class=FileResponse)
@@ -81,16 +81,11 @@ def get_snapshot(name: Name) -> FileResponse:
 def delete_snapshot(name: Name) -> None:
     """Permanently delete a snapshot."""
     _find(name)
-    _folder().remove(name)
-
-
-def _folder() -> SnapshotFolder:
-    application = current()
-    return SnapshotFolder(application.store.snapshots, application.settings.data_dir)
+    current().delete_snapshot(name)
 
 
 def _find(name: str) -> KeptSnapshot:
     try:
-        return _folder().find(name)
+        return current().snapshots.find(name)
     except SnapshotError as error:
         raise NotFoundError(str(error)) from error

@@ -21,7 +21,7 @@ from colloquy.ui.formatting import plain_markdown
 from colloquy.ui.history.ask import ask_history_button
 from session_store.analytics.report import Report
 from session_store.errors import ColloquyError
-from session_store.prices import keep_prices, price_list
+from session_store.prices import price_list
 
 CHAT = Path(__file__).parents[3] / "pages" / "chat.py"
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
@@ -82,14 +82,14 @@ def _nothing_yet() -> None:
 @st.dialog("Token prices", width="large", icon=":material/payments:", on_dismiss=dialogs.close)
 def edit_prices() -> None:
     """Draws the table, whose rows can be added, changed and removed."""
-    folder = current().settings.data_dir
     st.caption(
         "US dollars per million tokens, effective from a date. A later row for the same model takes over on its date. "
         "A `*` stands for any characters. Models without a row have an unknown price. Tokens in include cached ones, "
         "which cost the same unless they have a price of their own; tokens out include thoughts."
     )
+    known = price_list(current().settings.data_dir)
     rows = pd.DataFrame(
-        [(price.model, price.since, price.input, price.cached, price.output) for price in price_list(folder)],
+        [(price.model, price.since, price.input, price.cached, price.output) for price in known],
         columns=["model", "since", "input", "cached", "output"],
     ).astype({"cached": float})
     edited = st.data_editor(
@@ -107,7 +107,7 @@ def edit_prices() -> None:
     )
     if st.button("Save", type="primary", key="keep-prices"):
         try:
-            keep_prices(folder, [dict(zip(rows.columns, row, strict=True)) for row in edited.itertuples(index=False)])
+            current().set_prices([dict(zip(rows.columns, row, strict=True)) for row in edited.itertuples(index=False)])
         except ColloquyError as error:
             st.error(plain_markdown(str(error)))
         else:

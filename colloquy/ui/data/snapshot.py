@@ -7,12 +7,12 @@ from html import escape
 
 import streamlit as st
 
-from colloquy.runtime.application import current
+from colloquy.runtime.application import Application, current
 from colloquy.ui import dialogs
 from colloquy.ui.formatting import duration, long_time, plain_markdown
 from session_store.errors import ColloquyError
 from session_store.phrases import counted, size_text
-from session_store.snapshots.folder import KeptSnapshot, SnapshotFolder
+from session_store.snapshots.folder import KeptSnapshot
 from session_store.snapshots.snapshot import SnapshotForm, SnapshotInfo
 
 FORMS = {SnapshotForm.DUCKDB: "DuckDB file", SnapshotForm.PARQUET: "Parquet files (ZIP)"}
@@ -63,7 +63,7 @@ def snapshots() -> None:
 
 def _make(form: SnapshotForm) -> None:
     """Makes a snapshot in a thread of its own, so that it completes even if the user leaves the page."""
-    job = _Job(folder(), form)
+    job = _Job(current(), form)
     bar = st.progress(0.0, "Copying …")
     while not job.wait(LOOK_EVERY):
         bar.progress(job.share, f"{job.step} …")
@@ -82,11 +82,11 @@ def _make(form: SnapshotForm) -> None:
 class _Job:
     """A snapshot in progress."""
 
-    def __init__(self, snapshots: SnapshotFolder, form: SnapshotForm) -> None:
+    def __init__(self, application: Application, form: SnapshotForm) -> None:
         self.step, self.share = "Copying", 0.0
         self.info: SnapshotInfo | None = None
         self.error: ColloquyError | None = None
-        self._thread = threading.Thread(target=self._run, args=(snapshots, form), name="snapshot", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(application, form), name="snapshot", daemon=True)
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
@@ -94,9 +94,9 @@ class _Job:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def _run(self, snapshots: SnapshotFolder, form: SnapshotForm) -> None:
+    def _run(self, application: Application, form: SnapshotForm) -> None:
         try:
-            self.info = snapshots.make(form, self._note)
+            self.info = application.make_snapshot(form, self._note)
         except ColloquyError as error:
             self.error = error
 
@@ -104,14 +104,9 @@ class _Job:
         self.step, self.share = step, share
 
 
-def folder() -> SnapshotFolder:
-    """Returns the folder of this app's snapshots."""
-    application = current()
-    return SnapshotFolder(application.store.snapshots, application.settings.data_dir)
-
-
 def _kept() -> None:
-    kept = folder().kept()
+    folder = current().snapshots
+    kept = folder.kept()
     if not kept:
         return
     st.caption(
@@ -120,7 +115,7 @@ def _kept() -> None:
     for snapshot in kept[:SHOWN]:
         _row(snapshot)
     st.caption("The files are stored in")
-    st.code(str(folder().path), language=None, wrap_lines=True)
+    st.code(str(folder.path), language=None, wrap_lines=True)
 
 
 def _row(snapshot: KeptSnapshot) -> None:
@@ -143,6 +138,6 @@ def _row(snapshot: KeptSnapshot) -> None:
 
 def _delete(name: str) -> None:
     try:
-        folder().remove(name)
+        current().delete_snapshot(name)
     except ColloquyError as error:
         st.session_state[PROBLEM] = str(error)
