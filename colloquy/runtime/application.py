@@ -356,15 +356,19 @@ class Application:
 
     def save_query(self, name: str, sql: str) -> NamedQuery:
         """Save a query under a name, replacing any query with that name. Raises QueryNameError."""
-        return self.store.queries.save(name, sql)
+        saved = self.store.queries.save(name, sql)
+        self._changed(EventKind.QUERIES_CHANGED)
+        return saved
 
     def rename_query(self, query_id: str, name: str) -> None:
         """Rename a saved query. Raises QueryNameError."""
         self.store.queries.rename(query_id, name)
+        self._changed(EventKind.QUERIES_CHANGED)
 
     def delete_query(self, query_id: str) -> None:
         """Delete a saved query. Does nothing if none has this id."""
         self.store.queries.delete(query_id)
+        self._changed(EventKind.QUERIES_CHANGED)
 
     def set_prices(self, rows: Iterable[dict[str, Any]]) -> None:
         """Replace the table of token prices; ``rows`` have the fields of ``Price``. All costs change with it.
@@ -373,7 +377,7 @@ class Application:
             PricesInvalidError: a row is not a price, or the file cannot be written; nothing is saved.
         """
         keep_prices(self.settings.data_dir, rows)
-        self.bus.publish(BusEvent(EventKind.PRICES_CHANGED, NO_SESSION))
+        self._changed(EventKind.PRICES_CHANGED)
 
     def make_snapshot(self, form: SnapshotForm, progress: Progress = lambda *_: None) -> SnapshotInfo:
         """Copy the whole history into a file. Blocks until it is complete; chats go on in the meantime.
@@ -382,13 +386,13 @@ class Application:
             SnapshotError, StoreClosedError: it cannot be created.
         """
         made = self.snapshots.make(form, progress)
-        self.bus.publish(BusEvent(EventKind.SNAPSHOTS_CHANGED, NO_SESSION))
+        self._changed(EventKind.SNAPSHOTS_CHANGED)
         return made
 
     def delete_snapshot(self, name: str) -> None:
         """Delete a snapshot for good. Raises SnapshotError if it does not exist or cannot be deleted."""
         self.snapshots.remove(name)
-        self.bus.publish(BusEvent(EventKind.SNAPSHOTS_CHANGED, NO_SESSION))
+        self._changed(EventKind.SNAPSHOTS_CHANGED)
 
     def rerun(self, result: Result) -> Future[Result]:
         """Run the query of a result again on another thread, as a new result of the same turn.
@@ -417,6 +421,9 @@ class Application:
         gone = self.store.sessions.purge_deleted(older_than=self.settings.undo_seconds)
         self.files.forget(gone)
         self.active.remove(gone)
+
+    def _changed(self, kind: EventKind) -> None:
+        self.bus.publish(BusEvent(kind, NO_SESSION))
 
     def _list_changed(self, keys: Sequence[SessionKey]) -> None:
         for key in keys:

@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     AGENT_CHUNK = "agent-chunk"
     RESULT_ADDED = "result-added"
     WORKSPACES_CHANGED = "workspaces-changed"
+    QUERIES_CHANGED = "queries-changed"
     PRICES_CHANGED = "prices-changed"
     SNAPSHOTS_CHANGED = "snapshots-changed"
 

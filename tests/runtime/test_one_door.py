@@ -13,6 +13,7 @@ from types import FunctionType
 import pytest
 from google.adk.sessions import BaseSessionService
 
+from colloquy.runtime.application import Application
 from colloquy.runtime.artifacts import Artifacts
 from colloquy.runtime.bus import NO_SESSION, EventBus
 from session_store import store
@@ -232,13 +233,27 @@ def test_labels_of_a_chat_are_announced(application, action):
     assert announced(application, lambda: action(application, key)) == [("session-list-changed", key)]
 
 
-def test_prices_and_snapshots_are_announced(application):
+def test_changes_outside_chats_are_announced(application):
+    changed = [("queries-changed", NO_SESSION)]
+    assert announced(application, lambda: application.save_query("all", "select 1")) == changed
+    [query] = application.store.queries.named()
+    assert announced(application, lambda: application.rename_query(query.id, "everything")) == changed
+    assert announced(application, lambda: application.delete_query(query.id)) == changed
     row = {"model": "scripted/*", "since": "2026-01-01", "input": 1, "output": 2}
     assert announced(application, lambda: application.set_prices([row])) == [("prices-changed", NO_SESSION)]
     changed = [("snapshots-changed", NO_SESSION)]
     assert announced(application, lambda: application.make_snapshot(SnapshotForm.DUCKDB)) == changed
     [made] = application.snapshots.kept()
     assert announced(application, lambda: application.delete_snapshot(made.name)) == changed
+
+
+def test_every_method_that_writes_announces():
+    methods = inspect.getmembers(Application, inspect.isfunction)
+    sources = {name: inspect.getsource(method) for name, method in methods if not name.startswith("__")}
+    writes = {name for name, source in sources.items() if any(f"self.{call}(" in source for call in WRITING)}
+    silent = {name for name in writes if not re.search(r"publish\(|_changed\(|active\.created\(", sources[name])}
+    assert {"set_tags", "save_query", "make_snapshot", "delete_sessions", "branch_session"} <= writes
+    assert silent == {"_purge"}  # what was deleted before
 
 
 def test_what_fails_is_not_announced(application):

@@ -8,13 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from colloquy.runtime.application import Application
+from colloquy.runtime.turns.turns import Turns
+from colloquy.runtime.workspaces.workspaces import Workspaces
+
 ROOT = Path(__file__).parents[2]
 CHANGES = {
     *("set_saved", "delete_sessions", "restore_sessions", "terminate_sessions", "dismiss_sessions", "rename_session"),
     *("move_sessions", "branch_session", "delete_result", "set_feedback", "create_session", "set_model", "set_tags"),
-    *("set_note", "keep_query", "remove_query", "rename_query", "submit", "retry", "replace", "show", "set_connection"),
+    *("set_note", "save_query", "delete_query", "rename_query", "submit", "retry", "replace", "show", "set_connection"),
+    *("replace_tags", "set_prices", "make_snapshot", "delete_snapshot", "delete_workspace"),
 }
 CALLER_ANSWERS = {("colloquy/ui/state.py", "create_session")}
+
+
+def test_the_changes_are_methods():
+    assert {*dir(Application), *dir(Turns), *dir(Workspaces)} >= CHANGES
 
 
 def unguarded(tree: ast.AST) -> Iterator[str]:
