@@ -27,9 +27,9 @@ NAMES: Final = 12
 """Maximum rows of charts by name: models, tools, agents."""
 
 UNPRICED: Final = "coalesce(sum(input_tokens + output_tokens) filter (cost is null), 0)::bigint"
-"""SQL over rows of ``moved``: tokens without a known price."""
+"""SQL over rows of ``activity_in_scope``: tokens without a known price."""
 COST: Final = f"case when {UNPRICED} = 0 then coalesce(sum(cost), 0.0) else sum(cost) end"
-"""SQL over rows of ``moved``: cost of the tokens with a price, in US dollars; null if none has one."""
+"""SQL over rows of ``activity_in_scope``: cost of the tokens with a price, in US dollars; null if none has one."""
 
 Cursor = duckdb.DuckDBPyConnection
 
@@ -81,11 +81,11 @@ def activity(cursor: Cursor, period: Period) -> pd.DataFrame:
         select start, count(distinct session_no) as "Chats", coalesce(sum(messages), 0)::bigint as "Messages",
             coalesce(sum(turns), 0)::bigint as "Turns"
         from (
-            select session_no, {start} as start, messages, 0 as turns from moved where now
+            select session_no, {start} as start, messages, 0 as turns from activity_in_scope where now
             union all
-            select session_no, {start}, 0, 1 from held where now
+            select session_no, {start}, 0, 1 from turns_in_scope where now
             union all
-            select session_no, {start}, 0, 0 from picked where begun
+            select session_no, {start}, 0, 0 from sessions_in_scope where begun
         ) group by start
         """
     ).df()
@@ -97,7 +97,7 @@ def heat(cursor: Cursor, _: Period) -> pd.DataFrame:
     found = cursor.execute(
         """
         select (local // 96 + 3) % 7 as day, local % 96 // 4 as "Hour", sum(messages)::bigint as "Questions"
-        from moved where now and asked group by all
+        from activity_in_scope where now and asked group by all
         """
     ).fetchall()
     counts = {(day, hour): number for day, hour, number in found}
@@ -114,7 +114,7 @@ def models(cursor: Cursor, _: Period) -> pd.DataFrame:
         f"""
         select model as "Model", sum(input_tokens)::bigint as "Tokens in", sum(output_tokens)::bigint as "Tokens out",
             {COST} as "Cost", {UNPRICED} as "Unpriced tokens"
-        from moved where now and model is not null group by model
+        from activity_in_scope where now and model is not null group by model
         order by sum(input_tokens + output_tokens) desc, model limit {NAMES}
         """
     ).df()
@@ -127,7 +127,7 @@ def spending(cursor: Cursor, period: Period) -> pd.DataFrame:
         f"""
         select {bucket(period.step)} as start, sum(input_tokens)::bigint as "Tokens in",
             sum(output_tokens)::bigint as "Tokens out", {COST} as "Cost", {UNPRICED} as "Unpriced tokens"
-        from moved where now and model is not null group by start
+        from activity_in_scope where now and model is not null group by start
         """
     ).df()
     whole = _over_time(found, period)
@@ -146,7 +146,7 @@ def latency(cursor: Cursor, period: Period) -> pd.DataFrame:
         from (
             select {bucket(period.step)} as start, quantile_cont(wait, [0.5, 0.95]) as waits,
                 quantile_cont(seconds, [0.5, 0.95]) as lengths
-            from held where now group by start
+            from turns_in_scope where now group by start
         )
         """
     ).df()
@@ -161,7 +161,7 @@ def tools(cursor: Cursor, period: Period) -> pd.DataFrame:
         select name as "Tool", count(*) as "Calls", count(*) filter (ok) as "Succeeded",
             count(*) filter (not ok) as "Failed", count(*) filter (ok is null) as "No answer",
             quantile_cont(seconds, 0.5) as "Median", quantile_cont(seconds, 0.95) as "p95"
-        from tool join picked using (session_no)
+        from tool join sessions_in_scope using (session_no)
         where tool.quarter >= {period.begin} and tool.quarter < {period.end}
         group by name order by count(*) desc, name limit {NAMES}
         """
@@ -173,9 +173,9 @@ def turns(cursor: Cursor, _: Period) -> pd.DataFrame:
     found = cursor.execute(
         """
         select turns, count(*) from (
-            select count(held.session_no) as turns from active left join held on held.now
-                and held.session_no = active.session_no
-            where active.now group by active.session_no
+            select count(t.session_no) as turns
+            from active_sessions s left join turns_in_scope t on t.now and t.session_no = s.session_no
+            where s.now group by s.session_no
         ) group by turns
         """
     ).fetchall()
@@ -193,7 +193,7 @@ def endings(cursor: Cursor, _: Period) -> pd.DataFrame:
     return cursor.execute(
         """
         select status as "Status", count(*) as "Turns", count(*) / sum(count(*)) over () as "Share"
-        from held where now group by status order by count(*) desc, status
+        from turns_in_scope where now group by status order by count(*) desc, status
         """
     ).df()
 
@@ -205,7 +205,7 @@ def feedback(cursor: Cursor, period: Period) -> pd.DataFrame:
         f"""
         select {bucket(period.step)} as start, count(*) filter (positive) as "Positive",
             count(*) filter (not positive) as "Negative", avg(positive::integer) as "Share"
-        from rated where now group by start
+        from feedback_in_scope where now group by start
         """
     ).df()
     whole = _over_time(found, period)
@@ -217,12 +217,12 @@ def agents(cursor: Cursor, _: Period) -> pd.DataFrame:
     (median), ``Turn length`` (median), share of ``Failed`` turns (of 1)."""
     return cursor.execute(
         f"""
-        with a as (select agent, count(*) as conversations from active where now group by agent),
+        with a as (select agent, count(*) as conversations from active_sessions where now group by agent),
         m as (select agent, sum(messages)::bigint as messages, sum(input_tokens + output_tokens)::bigint as tokens,
-            {COST} as cost from moved where now group by agent),
+            {COST} as cost from activity_in_scope where now group by agent),
         t as (select agent, count(*) as turns, quantile_cont(wait, 0.5) as wait, quantile_cont(seconds, 0.5) as seconds,
             count(*) filter (status = 'failed') / nullif(count(*) filter ({OVER}), 0) as failed
-            from held where now group by agent)
+            from turns_in_scope where now group by agent)
         select agent as "Agent", conversations as "Chats", coalesce(messages, 0) as "Messages",
             coalesce(turns, 0) as "Turns", coalesce(tokens, 0) as "Tokens", cost as "Cost", wait as "First word",
             seconds as "Turn length", failed as "Failed"
@@ -236,7 +236,7 @@ def questions(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
     ``Chats``. Only questions that were asked more than once."""
     found = cursor.execute(
         f"""
-        select question, count(*) as times, min(seq) as seq from question join picked using (session_no)
+        select question, count(*) as times, min(seq) as seq from question join sessions_in_scope using (session_no)
         where question.quarter >= {period.begin} and question.quarter < {period.end}
         group by question having count(*) > 1 order by times desc, seq limit {QUESTIONS}
         """
@@ -244,7 +244,7 @@ def questions(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
     chats = dict(
         cursor.execute(
             f"""
-            select question, count(distinct session_no) from question join picked using (session_no)
+            select question, count(distinct session_no) from question join sessions_in_scope using (session_no)
             where question.quarter >= {period.begin} and question.quarter < {period.end}
                 and question in (select unnest($1::ubigint[])) group by question
             """,
@@ -277,12 +277,12 @@ def terms(cursor: Cursor, store: Store, period: Period) -> Callable[[], pd.DataF
 def term_messages(cursor: Cursor, store: Store, period: Period, term: str) -> list[int]:
     """Return the messages that contain a term, by their ``seq``: among the messages that ``terms`` looks at."""
     seqs = _newest_messages(cursor, period)
-    sql = f"{_SAID} select seq from said where list_contains(words, lower($4))"
+    sql = f"{_MESSAGE_WORDS} select seq from message_words where list_contains(words, lower($4))"
     return [seq for (seq,) in store.log.database.rows(sql, [seqs, seqs[-1] if seqs else 0, TERM, term])]
 
 
-_SAID: Final = f"""
-    with said as (
+_MESSAGE_WORDS: Final = f"""
+    with message_words as (
         select seq, session_no, list_distinct(regexp_extract_all(lower(text[:{TERMS_LETTERS}]), $3)) as words
         from events where seq >= $2 and seq in (select unnest($1::bigint[]))
     )
@@ -292,7 +292,7 @@ _SAID: Final = f"""
 def _newest_messages(cursor: Cursor, period: Period) -> list[int]:
     found = cursor.execute(
         f"""
-        select seq from question join picked using (session_no)
+        select seq from question join sessions_in_scope using (session_no)
         where question.quarter >= {period.begin} and question.quarter < {period.end}
         order by seq desc limit {TERMS_FROM}
         """
@@ -303,7 +303,7 @@ def _newest_messages(cursor: Cursor, period: Period) -> list[int]:
 def _terms(store: Store, seqs: list[int]) -> pd.DataFrame:
     found = store.log.database.rows(
         f"""
-        {_SAID}, single as (select seq, session_no, unnest(words) as term from said)
+        {_MESSAGE_WORDS}, single as (select seq, session_no, unnest(words) as term from message_words)
         select term, count(*), count(distinct session_no) from single
         where not list_contains($4::varchar[], term)
         group by term having count(*) > 1 order by count(*) desc, term limit {NAMES}

@@ -58,7 +58,8 @@ ABOUT_FEEDBACK: Final = (Kind.RATED, Kind.RATED_DAYS)
 _CONDITIONS: Final = {
     Kind.ALL: "true",
     Kind.DAYS: """session_no in (
-        select session_no from happened where {local} // 96 between $1 and $2 and quarter >= {begin} and quarter < {end}
+        select session_no from quarters_with_activity
+        where {local} // 96 between $1 and $2 and quarter >= {begin} and quarter < {end}
     )""",
     Kind.HOUR: """session_no in (
         select session_no from activity where asked and messages > 0 and quarter >= {begin} and quarter < {end}
@@ -68,7 +69,7 @@ _CONDITIONS: Final = {
         select session_no from activity where model = $1 and quarter >= {begin} and quarter < {end}
     )""",
     Kind.UNPRICED: """session_no in (
-        select session_no from moved where now and cost is null and input_tokens + output_tokens > 0
+        select session_no from activity_in_scope where now and cost is null and input_tokens + output_tokens > 0
             and list_contains($1::varchar[], model)
     )""",
     Kind.TOOL: """session_no in (
@@ -105,12 +106,12 @@ _CONDITIONS: Final = {
     )""",
 }
 _SQL: Final = """
-    with happened as (
+    with quarters_with_activity as (
         select session_no, quarter from activity union all select session_no, quarter from turn
         union all select session_no, quarter from session {also}
     )
     select session_no from session where ({filters}) and ({condition}) and session_no in (
-        select session_no from happened where quarter >= {begin} and quarter < {end}
+        select session_no from quarters_with_activity where quarter >= {begin} and quarter < {end}
     )
 """
 

@@ -52,5 +52,10 @@ def _table(chart: charts.Chart, cursor: duckdb.DuckDBPyConnection, scope: Scope)
 
 
 def _unpriced(cursor: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    sql = "select distinct model from moved where now and cost is null and input_tokens + output_tokens > 0 order by 1"
-    return tuple(row[0] for row in cursor.execute(sql).fetchall())
+    found = cursor.execute(
+        """
+        select distinct model from activity_in_scope
+        where now and cost is null and input_tokens + output_tokens > 0 order by model
+        """
+    ).fetchall()
+    return tuple(model for (model,) in found)

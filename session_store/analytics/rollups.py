@@ -96,17 +96,17 @@ _FEEDBACK: Final = """
 """
 _WHOLE: Final = {"session": _SESSIONS, "turn": _TURNS, "feedback": _FEEDBACK, "alias": NAMES}
 """Copied in full each time: they are small, and their rows change."""
-_GROWING: Final = {"happened": _ACTIVITY, "tool": _TOOLS, "question": _QUESTIONS}
+_GROWING: Final = {"activity_by_model": _ACTIVITY, "tool": _TOOLS, "question": _QUESTIONS}
 """Copied once, and then only for sessions with new events: whatever changes an event comes with a new one."""
 _DERIVED: Final = """
     create or replace table activity as
-        select s.agent, h.* replace (
-            case when not asked and h.chosen is distinct from ''
-                and (h.model is not null or messages > 0 or input_tokens > 0 or output_tokens > 0)
-                then coalesce(h.model, alias.name, 'unknown') end as model)
-        from happened h join session s using (session_no)
-        left join alias on h.model is null and alias.id = coalesce(h.chosen, s.model);
-    create or replace table answered as
+        select s.agent, m.* replace (
+            case when not asked and m.chosen is distinct from ''
+                and (m.model is not null or messages > 0 or input_tokens > 0 or output_tokens > 0)
+                then coalesce(m.model, alias.name, 'unknown') end as model)
+        from activity_by_model m join session s using (session_no)
+        left join alias on m.model is null and alias.id = coalesce(m.chosen, s.model);
+    create or replace table session_models as
         select distinct session_no, model from activity where model is not null
         union
         select t.session_no, alias.name from (select distinct session_no, model from turn) t
@@ -151,7 +151,7 @@ def gather(store: Store, known: Rollups | None = None) -> Rollups:
         }
         cursor.commit()
     connection = known.connection if known else duckdb.connect(":memory:", config=_CONFIG)
-    with _together(connection):
+    with _transaction(connection):
         for name, copy in copies.items():
             connection.register("copy", copy)
             if known is None or name in _WHOLE:
@@ -177,7 +177,7 @@ def _changed(cursor: duckdb.DuckDBPyConnection, known: Rollups | None) -> str:
 
 
 @contextlib.contextmanager
-def _together(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Apply all changes or none, for concurrent readers."""
     connection.begin()
     try:
@@ -194,7 +194,7 @@ def _values(column: str) -> str:
 
 _SQL = f"""
     select count(*) filter (saved), {", ".join(map(_values, ("agent", "user_id", "workspace_id", "state")))},
-        (select {_values("model")} from answered),
+        (select {_values("model")} from session_models),
         (select coalesce(list(tag order by lower(tag)), []) from (
             select mode(tag) as tag from (select unnest(tags) as tag from session) group by lower(tag)
         ))

@@ -21,11 +21,11 @@ _BUCKETS = {
     Step.MONTH: "date_diff('day', date '1970-01-01', date_trunc('month', date '1970-01-01' + ({day})::integer))",
 }
 _TABLES = """
-    create temp table picked as
+    create temp table sessions_in_scope as
         select session_no, agent, user_id, quarter, quarter >= {begin} and quarter < {end} as begun,
             {begun_local} as local
         from session where {condition};
-    create temp table moved as
+    create temp table activity_in_scope as
         select a.session_no, a.asked, a.model, a.messages, coalesce(a.input_tokens, 0) as input_tokens,
             coalesce(a.output_tokens, 0) as output_tokens, a.quarter >= {begin} as now, {local} as local, a.agent,
             case when a.input_tokens > 0 or a.output_tokens > 0 then (
@@ -34,20 +34,20 @@ _TABLES = """
             ) / 1e6 end as cost
         from activity a left join rates r on r.model = a.model and a.quarter >= r.begin and a.quarter < r.until
         where a.quarter >= {start} and a.quarter < {end} and {chosen};
-    create temp {copy} held as
+    create temp {copy} turns_in_scope as
         select session_no, quarter, {turn_local} as local, status, wait, seconds, agent, quarter >= {begin} as now
         from turn where quarter >= {start} and quarter < {end} and {chosen};
-    create temp table rated as
+    create temp table feedback_in_scope as
         select f.positive, {rated_local} as local, f.quarter >= {begin} as now
-        from feedback f join picked p using (session_no) where f.quarter >= {start} and f.quarter < {end};
-    create temp table active as
-        select session_no, now, p.agent, p.user_id from (
-            select session_no, now from moved
+        from feedback f join sessions_in_scope s using (session_no) where f.quarter >= {start} and f.quarter < {end};
+    create temp table active_sessions as
+        select session_no, now, s.agent, s.user_id from (
+            select session_no, now from activity_in_scope
             union
-            select session_no, now from held
+            select session_no, now from turns_in_scope
             union
-            select session_no, quarter >= {begin} from picked where quarter >= {start} and quarter < {end}
-        ) join picked p using (session_no);
+            select session_no, quarter >= {begin} from sessions_in_scope where quarter >= {start} and quarter < {end}
+        ) join sessions_in_scope s using (session_no);
 """
 
 
@@ -61,10 +61,16 @@ class Scope:
 
 
 def lay_out(store: Store, rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConnection:
-    """Return a cursor with the tables ``picked`` (the conversations; ``begun`` if they began in the period), ``moved``
-    (their activity with its cost in US dollars, null without tokens or without a known price), ``held`` (their turns),
-    ``rated`` (the scores given) and ``active`` (the conversations that count). All but the first cover the period
-    (``now``) and the one before it; ``local`` is a quarter of an hour in local time."""
+    """Return a cursor with the tables that a report reads.
+
+    - ``sessions_in_scope``: the conversations; ``begun`` if they began in the period.
+    - ``activity_in_scope``: their activity with its cost in US dollars, null without tokens or without a known price.
+    - ``turns_in_scope``: their turns.
+    - ``feedback_in_scope``: the scores given.
+    - ``active_sessions``: the conversations that count.
+
+    All but the first cover the period (``now``) and the one before it; ``local`` is a quarter of an hour in local time.
+    """
     period, cursor = scope.period, rollups.connection.cursor()
     begin, end, start = period.begin, period.end, period.before().begin
     _rates(cursor, rollups.choices, scope.prices)
@@ -72,7 +78,7 @@ def lay_out(store: Store, rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConn
     condition, values = chosen(store, scope, 1)
     statements = _TABLES.format(
         condition=condition,
-        chosen="true" if everything else "session_no in (select session_no from picked)",
+        chosen="true" if everything else "session_no in (select session_no from sessions_in_scope)",
         # Copying all turns costs more than it saves.
         copy="view" if everything else "table",
         begin=begin,
