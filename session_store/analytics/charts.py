@@ -81,9 +81,9 @@ def activity(cursor: Cursor, period: Period) -> pd.DataFrame:
         select start, count(distinct session_no) as "Chats", coalesce(sum(messages), 0)::bigint as "Messages",
             coalesce(sum(turns), 0)::bigint as "Turns"
         from (
-            select session_no, {start} as start, messages, 0 as turns from activity_in_scope where now
+            select session_no, {start} as start, messages, 0 as turns from activity_in_scope where in_period
             union all
-            select session_no, {start}, 0, 1 from turns_in_scope where now
+            select session_no, {start}, 0, 1 from turns_in_scope where in_period
             union all
             select session_no, {start}, 0, 0 from sessions_in_scope where begun
         ) group by start
@@ -97,7 +97,7 @@ def heat(cursor: Cursor, _: Period) -> pd.DataFrame:
     found = cursor.execute(
         """
         select (local // 96 + 3) % 7 as day, local % 96 // 4 as "Hour", sum(messages)::bigint as "Questions"
-        from activity_in_scope where now and asked group by all
+        from activity_in_scope where in_period and asked group by all
         """
     ).fetchall()
     counts = {(day, hour): number for day, hour, number in found}
@@ -114,7 +114,7 @@ def models(cursor: Cursor, _: Period) -> pd.DataFrame:
         f"""
         select model as "Model", sum(input_tokens)::bigint as "Tokens in", sum(output_tokens)::bigint as "Tokens out",
             {COST} as "Cost", {UNPRICED} as "Unpriced tokens"
-        from activity_in_scope where now and model is not null group by model
+        from activity_in_scope where in_period and model is not null group by model
         order by sum(input_tokens + output_tokens) desc, model limit {NAMES}
         """
     ).df()
@@ -127,7 +127,7 @@ def spending(cursor: Cursor, period: Period) -> pd.DataFrame:
         f"""
         select {bucket(period.step)} as start, sum(input_tokens)::bigint as "Tokens in",
             sum(output_tokens)::bigint as "Tokens out", {COST} as "Cost", {UNPRICED} as "Unpriced tokens"
-        from activity_in_scope where now and model is not null group by start
+        from activity_in_scope where in_period and model is not null group by start
         """
     ).df()
     whole = _over_time(found, period)
@@ -146,7 +146,7 @@ def latency(cursor: Cursor, period: Period) -> pd.DataFrame:
         from (
             select {bucket(period.step)} as start, quantile_cont(wait, [0.5, 0.95]) as waits,
                 quantile_cont(seconds, [0.5, 0.95]) as lengths
-            from turns_in_scope where now group by start
+            from turns_in_scope where in_period group by start
         )
         """
     ).df()
@@ -174,8 +174,8 @@ def turns(cursor: Cursor, _: Period) -> pd.DataFrame:
         """
         select turns, count(*) from (
             select count(t.session_no) as turns
-            from active_sessions s left join turns_in_scope t on t.now and t.session_no = s.session_no
-            where s.now group by s.session_no
+            from active_sessions s left join turns_in_scope t on t.in_period and t.session_no = s.session_no
+            where s.in_period group by s.session_no
         ) group by turns
         """
     ).fetchall()
@@ -193,7 +193,7 @@ def endings(cursor: Cursor, _: Period) -> pd.DataFrame:
     return cursor.execute(
         """
         select status as "Status", count(*) as "Turns", count(*) / sum(count(*)) over () as "Share"
-        from turns_in_scope where now group by status order by count(*) desc, status
+        from turns_in_scope where in_period group by status order by count(*) desc, status
         """
     ).df()
 
@@ -205,7 +205,7 @@ def feedback(cursor: Cursor, period: Period) -> pd.DataFrame:
         f"""
         select {bucket(period.step)} as start, count(*) filter (positive) as "Positive",
             count(*) filter (not positive) as "Negative", avg(positive::integer) as "Share"
-        from feedback_in_scope where now group by start
+        from feedback_in_scope where in_period group by start
         """
     ).df()
     whole = _over_time(found, period)
@@ -217,12 +217,12 @@ def agents(cursor: Cursor, _: Period) -> pd.DataFrame:
     (median), ``Turn length`` (median), share of ``Failed`` turns (of 1)."""
     return cursor.execute(
         f"""
-        with a as (select agent, count(*) as conversations from active_sessions where now group by agent),
+        with a as (select agent, count(*) as conversations from active_sessions where in_period group by agent),
         m as (select agent, sum(messages)::bigint as messages, sum(input_tokens + output_tokens)::bigint as tokens,
-            {COST} as cost from activity_in_scope where now group by agent),
+            {COST} as cost from activity_in_scope where in_period group by agent),
         t as (select agent, count(*) as turns, quantile_cont(wait, 0.5) as wait, quantile_cont(seconds, 0.5) as seconds,
             count(*) filter (status = 'failed') / nullif(count(*) filter ({OVER}), 0) as failed
-            from turns_in_scope where now group by agent)
+            from turns_in_scope where in_period group by agent)
         select agent as "Agent", conversations as "Chats", coalesce(messages, 0) as "Messages",
             coalesce(turns, 0) as "Turns", coalesce(tokens, 0) as "Tokens", cost as "Cost", wait as "First word",
             seconds as "Turn length", failed as "Failed"

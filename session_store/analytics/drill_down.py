@@ -69,7 +69,7 @@ _CONDITIONS: Final = {
         select session_no from activity where model = $1 and quarter >= {begin} and quarter < {end}
     )""",
     Kind.UNPRICED: """session_no in (
-        select session_no from activity_in_scope where now and cost is null and input_tokens + output_tokens > 0
+        select session_no from activity_in_scope where in_period and cost is null and input_tokens + output_tokens > 0
             and list_contains($1::varchar[], model)
     )""",
     Kind.TOOL: """session_no in (

@@ -33,23 +33,24 @@ class Figures:
 
 _SQL = f"""
     with a as (
-        select now, count(*) as conversations, count(distinct user_id) as users from active_sessions group by now
+        select in_period, count(*) as conversations, count(distinct user_id) as users
+        from active_sessions group by in_period
     ), m as (
-        select now, sum(messages)::bigint as messages, sum(input_tokens)::bigint as input_tokens,
+        select in_period, sum(messages)::bigint as messages, sum(input_tokens)::bigint as input_tokens,
             sum(output_tokens)::bigint as output_tokens, sum(cost) as known,
             coalesce(sum(input_tokens + output_tokens) filter (cost is null), 0)::bigint as unpriced_tokens
-        from activity_in_scope group by now
+        from activity_in_scope group by in_period
     ), t as (
-        select now, count(*) as turns, quantile_cont(wait, [0.5, 0.95]) as waits,
+        select in_period, count(*) as turns, quantile_cont(wait, [0.5, 0.95]) as waits,
             quantile_cont(seconds, [0.5, 0.95]) as lengths,
             count(*) filter (status = 'failed') / nullif(count(*) filter ({OVER}), 0) as failures
-        from turns_in_scope group by now
-    ), f as (select now, avg(positive::integer) as positive from feedback_in_scope group by now)
-    select now, coalesce(conversations, 0), coalesce(users, 0), coalesce(messages, 0), coalesce(turns, 0),
+        from turns_in_scope group by in_period
+    ), f as (select in_period, avg(positive::integer) as positive from feedback_in_scope group by in_period)
+    select in_period, coalesce(conversations, 0), coalesce(users, 0), coalesce(messages, 0), coalesce(turns, 0),
         coalesce(input_tokens, 0), coalesce(output_tokens, 0),
         case when coalesce(unpriced_tokens, 0) = 0 then coalesce(known, 0.0) else known end,
         coalesce(unpriced_tokens, 0), waits[1], waits[2], lengths[1], lengths[2], failures, positive
-    from a full join m using (now) full join t using (now) full join f using (now)
+    from a full join m using (in_period) full join t using (in_period) full join f using (in_period)
 """
 
 

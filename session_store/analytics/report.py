@@ -55,7 +55,7 @@ def _unpriced(cursor: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     found = cursor.execute(
         """
         select distinct model from activity_in_scope
-        where now and cost is null and input_tokens + output_tokens > 0 order by model
+        where in_period and cost is null and input_tokens + output_tokens > 0 order by model
         """
     ).fetchall()
     return tuple(model for (model,) in found)

@@ -27,7 +27,7 @@ _TABLES = """
         from session where {condition};
     create temp table activity_in_scope as
         select a.session_no, a.asked, a.model, a.messages, coalesce(a.input_tokens, 0) as input_tokens,
-            coalesce(a.output_tokens, 0) as output_tokens, a.quarter >= {begin} as now, {local} as local, a.agent,
+            coalesce(a.output_tokens, 0) as output_tokens, a.quarter >= {begin} as in_period, {local} as local, a.agent,
             case when a.input_tokens > 0 or a.output_tokens > 0 then (
                 coalesce(a.input_tokens, 0) * r.input + coalesce(a.output_tokens, 0) * r.output
                 + coalesce(a.cached_tokens, 0) * (r.cached - r.input)
@@ -35,16 +35,16 @@ _TABLES = """
         from activity a left join rates r on r.model = a.model and a.quarter >= r.begin and a.quarter < r.until
         where a.quarter >= {start} and a.quarter < {end} and {chosen};
     create temp {copy} turns_in_scope as
-        select session_no, quarter, {turn_local} as local, status, wait, seconds, agent, quarter >= {begin} as now
+        select session_no, quarter, {turn_local} as local, status, wait, seconds, agent, quarter >= {begin} as in_period
         from turn where quarter >= {start} and quarter < {end} and {chosen};
     create temp table feedback_in_scope as
-        select f.positive, {rated_local} as local, f.quarter >= {begin} as now
+        select f.positive, {rated_local} as local, f.quarter >= {begin} as in_period
         from feedback f join sessions_in_scope s using (session_no) where f.quarter >= {start} and f.quarter < {end};
     create temp table active_sessions as
-        select session_no, now, s.agent, s.user_id from (
-            select session_no, now from activity_in_scope
+        select session_no, in_period, s.agent, s.user_id from (
+            select session_no, in_period from activity_in_scope
             union
-            select session_no, now from turns_in_scope
+            select session_no, in_period from turns_in_scope
             union
             select session_no, quarter >= {begin} from sessions_in_scope where quarter >= {start} and quarter < {end}
         ) join sessions_in_scope s using (session_no);
@@ -69,7 +69,8 @@ def lay_out(store: Store, rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConn
     - ``feedback_in_scope``: the scores given.
     - ``active_sessions``: the conversations that count.
 
-    All but the first cover the period (``now``) and the one before it; ``local`` is a quarter of an hour in local time.
+    All but the first cover the period (``in_period``) and the one before it; ``local`` is a quarter of an hour in local
+    time.
     """
     period, cursor = scope.period, rollups.connection.cursor()
     begin, end, start = period.begin, period.end, period.before().begin
