@@ -30,7 +30,7 @@ from bench.data.questions import ADK, DUCK, LITE, QUESTIONS
 from session_store import Store
 from session_store.analytics import Analytics, Period, charts
 from session_store.analytics.rollups import Rollups
-from session_store.analytics.scope import Scope, lay_out
+from session_store.analytics.scope import Scope, scoped_cursor
 from session_store.history.filters import EVERYTHING, HistoryFilter
 from session_store.prices import DEFAULTS
 
@@ -89,7 +89,7 @@ def report_times(path: Path, rounds: int) -> dict[str, list[float]]:
 
 def _the_same_questions(store: Store, rollups: Rollups, scope: Scope) -> None:
     """Runs the queries of the table the way the page does."""
-    cursor = lay_out(store, rollups, scope)
+    cursor = scoped_cursor(store, rollups, scope)
     for ask in (charts.activity, charts.heat, charts.models, charts.agents, charts.tools, charts.turns, charts.latency):
         ask(cursor, scope.period)
     charts.questions(cursor, store, scope.period)

@@ -18,7 +18,7 @@ from session_store.analytics.period import QUARTER, Period
 from session_store.analytics.places import Place, first_places
 from session_store.analytics.report import Report, report
 from session_store.analytics.rollups import Rollups, gather, revision_of
-from session_store.analytics.scope import Scope, lay_out
+from session_store.analytics.scope import Scope, scoped_cursor
 from session_store.errors import ColloquyError
 from session_store.store import Store
 
@@ -79,7 +79,7 @@ class Analytics:
         """Replace a word by the messages that contain it."""
         if drill_down.kind is not Kind.TERM:
             return drill_down
-        with contextlib.closing(lay_out(self._store, rollups, scope)) as cursor:
+        with contextlib.closing(scoped_cursor(self._store, rollups, scope)) as cursor:
             seqs = term_messages(cursor, self._store, scope.period, str(drill_down.values[0]))
         return DrillDown(Kind.MESSAGES, tuple(seqs))
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from session_store.analytics.period import local
 from session_store.analytics.rollups import Rollups
-from session_store.analytics.scope import Scope, chosen, lay_out
+from session_store.analytics.scope import Scope, scoped_cursor, session_condition
 from session_store.store import Store
 
 
@@ -133,7 +133,7 @@ def conversations(store: Store, rollups: Rollups, scope: Scope, drill_down: Dril
     """Return the conversations behind a figure or point, by their numbers in the store."""
     period = scope.period
     values = drill_down.parameters
-    filters, wanted = chosen(store, scope, len(values) + 1)
+    filters, wanted = session_condition(store, scope, len(values) + 1)
     begin, end = period.begin, period.end
     condition = _CONDITIONS[drill_down.kind].format(
         begin=begin, end=end, local=local("quarter", period.zone, begin, end)
@@ -141,6 +141,6 @@ def conversations(store: Store, rollups: Rollups, scope: Scope, drill_down: Dril
     also = "union all select session_no, quarter from feedback" if drill_down.kind in ABOUT_FEEDBACK else ""
     sql = _SQL.format(begin=begin, end=end, also=also, filters=filters, condition=condition)
     # Whether a price is known depends on the day: only a report's tables have that.
-    cursor = lay_out(store, rollups, scope) if drill_down.kind is Kind.UNPRICED else rollups.connection.cursor()
+    cursor = scoped_cursor(store, rollups, scope) if drill_down.kind is Kind.UNPRICED else rollups.connection.cursor()
     with contextlib.closing(cursor):
         return [number for (number,) in cursor.execute(sql, [*values, *wanted]).fetchall()]

@@ -11,7 +11,7 @@ import pandas as pd
 from session_store.analytics import charts
 from session_store.analytics.figures import Figures, figures
 from session_store.analytics.rollups import Rollups
-from session_store.analytics.scope import Scope, lay_out
+from session_store.analytics.scope import Scope, scoped_cursor
 from session_store.store import Store
 
 _reader = ThreadPoolExecutor(1, "analytics-terms")
@@ -33,7 +33,7 @@ class Report:
 
 def report(store: Store, rollups: Rollups, scope: Scope) -> Report:
     """Compute a report. Reads only texts from ``store``: those of the most frequent questions, and for terms."""
-    cursor = lay_out(store, rollups, scope)
+    cursor = scoped_cursor(store, rollups, scope)
     try:
         # This queries another database and is the slowest part: the queries of the facts run meanwhile.
         terms = _reader.submit(charts.terms(cursor, store, scope.period))

@@ -33,10 +33,10 @@ _TABLES = """
                 + coalesce(a.cached_tokens, 0) * (r.cached - r.input)
             ) / 1e6 end as cost
         from activity a left join rates r on r.model = a.model and a.quarter >= r.begin and a.quarter < r.until
-        where a.quarter >= {start} and a.quarter < {end} and {chosen};
+        where a.quarter >= {start} and a.quarter < {end} and {in_scope};
     create temp {copy} turns_in_scope as
         select session_no, quarter, {turn_local} as local, status, wait, seconds, agent, quarter >= {begin} as in_period
-        from turn where quarter >= {start} and quarter < {end} and {chosen};
+        from turn where quarter >= {start} and quarter < {end} and {in_scope};
     create temp table feedback_in_scope as
         select f.positive, {rated_local} as local, f.quarter >= {begin} as in_period
         from feedback f join sessions_in_scope s using (session_no) where f.quarter >= {start} and f.quarter < {end};
@@ -60,7 +60,7 @@ class Scope:
     prices: tuple[Price, ...] = ()
 
 
-def lay_out(store: Store, rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConnection:
+def scoped_cursor(store: Store, rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConnection:
     """Return a cursor with the tables that a report reads.
 
     - ``sessions_in_scope``: the conversations; ``begun`` if they began in the period.
@@ -76,10 +76,10 @@ def lay_out(store: Store, rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConn
     begin, end, start = period.begin, period.end, period.before().begin
     _rates(cursor, rollups.choices, scope.prices)
     everything = scope.filters.is_everything
-    condition, values = chosen(store, scope, 1)
+    condition, values = session_condition(store, scope, 1)
     statements = _TABLES.format(
         condition=condition,
-        chosen="true" if everything else "session_no in (select session_no from sessions_in_scope)",
+        in_scope="true" if everything else "session_no in (select session_no from sessions_in_scope)",
         # Copying all turns costs more than it saves.
         copy="view" if everything else "table",
         begin=begin,
@@ -96,7 +96,7 @@ def lay_out(store: Store, rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConn
     return cursor
 
 
-def chosen(store: Store, scope: Scope, number: int) -> tuple[str, list[Any]]:
+def session_condition(store: Store, scope: Scope, number: int) -> tuple[str, list[Any]]:
     """Return a condition for the rows of ``session`` that a scope selects, with its values: none, or the one for the
     parameter with this number."""
     if scope.filters.is_everything:
