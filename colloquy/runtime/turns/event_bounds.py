@@ -19,14 +19,14 @@ TOO_LARGE = "TOO_LARGE"
 """The error code of an event whose files were removed."""
 
 
-class TooMuchGivenError(ColloquyError):
+class OutputTooLargeError(ColloquyError):
     """An agent emits more than anything can process."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"The agent {what}, so the turn was ended. Have it keep such data as an artifact.")
 
 
-class Given:
+class EmittedLimits:
     """Counts what the agent of one turn has emitted so far."""
 
     def __init__(self, answer_characters: int, file_bytes: int) -> None:
@@ -37,21 +37,21 @@ class Given:
         self._streamed: Counter[str] = Counter()
         """Characters of incomplete answers, by author."""
 
-    def take(self, event: Event) -> None:
+    def apply(self, event: Event) -> None:
         """Limit the next event, in place: text that is too long is cut, and files that are too large are removed. The
         event then says so, and the turn ends with it.
 
         Raises:
-            TooMuchGivenError: nothing in the event is usable.
+            OutputTooLargeError: nothing in the event is usable.
         """
         event.error_message = beginning_of(event.error_message) if event.error_message else event.error_message
         most = max(LONGEST_RESULT, self._answer)
         if characters_in(event.actions.state_delta, most) > LONGEST_RESULT:
-            raise TooMuchGivenError(f"set more than {LONGEST_RESULT:,} characters of state at once")
+            raise OutputTooLargeError(f"set more than {LONGEST_RESULT:,} characters of state at once")
         parts = (event.content.parts if event.content else None) or []
         rest = characters_in([_besides(event), *map(_data_of, parts)], most)
         if rest > most:
-            raise TooMuchGivenError(f"produced more than {most:,} characters of data at once")
+            raise OutputTooLargeError(f"produced more than {most:,} characters of data at once")
         files = sum(map(_bytes_of, parts))
         if files > self._files:
             self._take_out_files(event, parts)
@@ -59,10 +59,10 @@ class Given:
         self._bound_words(event, words)
         self._all += CHUNK + rest + min(files, self._files) + min(words, self._answer)
         if self._all > max(MOST_OF_A_TURN, self._answer):
-            raise TooMuchGivenError(f"produced more than {MOST_OF_A_TURN:,} characters in one turn")
+            raise OutputTooLargeError(f"produced more than {MOST_OF_A_TURN:,} characters in one turn")
 
     def _take_out_files(self, event: Event, parts: list[types.Part]) -> None:
-        too_much = TooMuchGivenError(f"produced more than {size_text(self._files)} of files at once")
+        too_much = OutputTooLargeError(f"produced more than {size_text(self._files)} of files at once")
         if event.partial or not event.content:
             raise too_much
         event.content = event.content.model_copy(update={"parts": [part for part in parts if not _bytes_of(part)]})
@@ -74,7 +74,7 @@ class Given:
         if before + words <= self._answer or not event.content:
             return
         if before > self._answer:  # the agent was told, and goes on
-            raise TooMuchGivenError("gave a longer answer than COLLOQUY_ANSWER_CHARACTERS allows")
+            raise OutputTooLargeError("gave a longer answer than COLLOQUY_ANSWER_CHARACTERS allows")
         left = self._answer - before
         kept: list[types.Part] = []
         for part in event.content.parts or ():

@@ -21,7 +21,7 @@ from colloquy.runtime.attachments import MEGABYTE
 from colloquy.runtime.results import TurnSink
 from colloquy.runtime.services import Services
 from colloquy.runtime.turns.endings import whole
-from colloquy.runtime.turns.event_bounds import Given
+from colloquy.runtime.turns.event_bounds import EmittedLimits
 from colloquy.runtime.turns.live import LiveTurn
 from colloquy.runtime.turns.plugins import CallsOfCutAnswers, LargeResults, UnreadFiles
 from session_store.history.filters import HistoryFilter
@@ -46,7 +46,7 @@ class TurnRunner(InvocationRunner):
             artifact_service=services.artifacts,
         )
         self._live = live
-        self._given = Given(services.settings.answer_characters, services.settings.attachment_mb * MEGABYTE)
+        self._limits = EmittedLimits(services.settings.answer_characters, services.settings.attachment_mb * MEGABYTE)
         self._halves: dict[str, str] = {}
         """Leading halves of surrogate pairs whose other half comes with the next chunk, by event id."""
         self._call_ids: CallIds | None = None
@@ -62,7 +62,7 @@ class TurnRunner(InvocationRunner):
         answer with an event that has none of its text."""
         if self._live.is_given_up:
             raise asyncio.CancelledError
-        self._given.take(event)
+        self._limits.apply(event)
         if event.partial:
             self._join(event)
         mend(event)
