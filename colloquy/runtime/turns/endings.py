@@ -71,7 +71,7 @@ def _is_shown(part: types.Part) -> bool:
     return not part.thought and bool((part.text or "").strip() or besides)
 
 
-def whole(event: Event, streamed: Sequence[types.Part], in_use: Container[str]) -> Event:
+def storable_event(event: Event, streamed: Sequence[types.Part], in_use: Container[str]) -> Event:
     """Return an event as it is to be stored. If it has no text of its own, it gets what was ``streamed`` of it; if it
     was ended early and has any content, it is marked as interrupted. It gets a new id if its own is in use, and the
     current time if its own is invalid."""

@@ -20,7 +20,7 @@ from colloquy.compat.adk_runner import InvocationRunner, RewindRunner
 from colloquy.runtime.attachments import MEGABYTE
 from colloquy.runtime.results import TurnSink
 from colloquy.runtime.services import Services
-from colloquy.runtime.turns.endings import whole
+from colloquy.runtime.turns.endings import storable_event
 from colloquy.runtime.turns.event_bounds import EmittedLimits
 from colloquy.runtime.turns.live import LiveTurn
 from colloquy.runtime.turns.plugins import CallsOfCutAnswers, LargeResults, UnreadFiles
@@ -70,7 +70,7 @@ class TurnRunner(InvocationRunner):
             return event
         if _is_broken_off(event, context.agent):
             event.error_code, event.error_message = CONNECTION_ENDED, BROKEN_OFF
-        return whole(event, self._live.said(event.id), {kept.id for kept in context.session.events})
+        return storable_event(event, self._live.said(event.id), {kept.id for kept in context.session.events})
 
     def _join(self, chunk: Event) -> None:
         """Move half a character from the end of a chunk to the beginning of the next one."""

@@ -95,7 +95,7 @@ class Turns:
             StoreFullError, StoreNotWritableError: what its last turn said could not be stored yet.
             EmptyMessageError, SessionGoneError
         """
-        message = types.Content.model_validate(self._whole(turn.id).message)
+        message = types.Content.model_validate(self._turn_with_message(turn.id).message)
         files = [part for part in message.parts or [] if is_file(part)]
         if not text.strip() and not files:
             raise EmptyMessageError
@@ -142,7 +142,7 @@ class Turns:
 
     def retry(self, turn: Turn) -> Turn:
         """Take a turn back and run its message again. Raises the same errors as ``replace``."""
-        return self.replace(turn, message_text(self._whole(turn.id)))
+        return self.replace(turn, message_text(self._turn_with_message(turn.id)))
 
     def stop(self, turn_id: str) -> None:
         """End a running turn and keep what it said, or withdraw a waiting one. Does nothing if it is over."""
@@ -170,7 +170,7 @@ class Turns:
         """
         if event_stream := self.event_stream(turn_id):
             event_stream.wait(timeout)
-        return self._whole(turn_id)
+        return self._turn_with_message(turn_id)
 
     async def follow(self, turn: Turn) -> AsyncIterator[Event]:
         """Yield the events of a turn since it was submitted, or last answered, until it is over or waits for a person.
@@ -210,12 +210,12 @@ class Turns:
         with self._entry:
             yield
 
-    def _whole(self, turn_id: str) -> Turn:
+    def _turn_with_message(self, turn_id: str) -> Turn:
         """Return the turn with its message."""
-        whole = self._services.store.turns.get(turn_id)
-        if whole is None:
+        turn = self._services.store.turns.get(turn_id)
+        if turn is None:
             raise SessionGoneError
-        return whole
+        return turn
 
     async def _rewind(self, key: SessionKey, before: str) -> None:
         try:
