@@ -183,10 +183,10 @@ class Application:
             StoreFullError, StoreNotWritableError: they could not be marked, and everything goes on.
         """
         self.store.sessions.terminate(keys)
-        told = set[str]().union(*(self.turns.withdraw(key) for key in keys))
-        with self.turns.held():
+        stopped = set[str]().union(*(self.turns.end_all(key) for key in keys))
+        with self.turns.submissions_blocked():
             for key in keys:
-                self.turns.withdraw(key, but=told)  # what arrived meanwhile
+                self.turns.end_all(key, but=stopped)  # what arrived meanwhile
             self.store.sessions.terminate(keys)  # a turn that began in between has reopened its session
         self.files.transcripts.finish(keys, "terminated")
         for key in keys:
@@ -279,7 +279,7 @@ class Application:
     def delete_sessions(self, keys: Sequence[SessionKey]) -> None:
         """Stop what runs in the sessions and hide them; ``restore_sessions`` can bring them back for a while."""
         for key in keys:
-            self.turns.withdraw(key)
+            self.turns.end_all(key)
         self.files.transcripts.finish(keys, "deleted")
         self.files.transcripts.flush()
         self.store.sessions.delete(keys)
@@ -294,7 +294,7 @@ class Application:
     def remove_untouched(self, days: int) -> list[SessionKey]:
         """Delete the sessions that have been neither saved nor touched for ``days`` days, and return their keys. Like
         all deleted sessions, they can be restored for a while. Raises RetentionDaysError."""
-        return remove(self.store, self.settings.user, days, self.delete_sessions, self.turns.held)
+        return remove(self.store, self.settings.user, days, self.delete_sessions, self.turns.submissions_blocked)
 
     def do_daily_work(self) -> None:
         """Remove the sessions that have been untouched for as long as the settings say; purge those deleted before."""
@@ -334,7 +334,7 @@ class Application:
         """
         if workspace_id != GENERAL:
             for key in self.store.workspaces.sessions_in(self.workspaces.subtree(workspace_id)):
-                self.turns.withdraw(key)
+                self.turns.end_all(key)
         gone = self.workspaces.delete(workspace_id)
         self.active.remove(gone)
         self.files.forget(gone)

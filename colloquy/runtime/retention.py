@@ -51,17 +51,17 @@ def remove(
     user_id: str,
     days: int,
     delete: Callable[[Sequence[SessionKey]], None],
-    held: Callable[[], AbstractContextManager[None]],
+    submissions_blocked: Callable[[], AbstractContextManager[None]],
 ) -> list[SessionKey]:
-    """Delete a user's sessions that have been neither saved nor touched for ``days`` days, while messages are ``held``
-    back.
+    """Delete a user's sessions that have been neither saved nor touched for ``days`` days, while no message can be
+    submitted.
 
     Returns their keys. Raises RetentionDaysError.
     """
     since = _since(days)
     removed: list[SessionKey] = []
     while True:
-        with held():
+        with submissions_blocked():
             found = store.history.untouched(user_id, older_than=since, limit=AT_ONCE)
             if not found:
                 return removed

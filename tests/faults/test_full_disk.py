@@ -108,7 +108,7 @@ def test_turns_queued_behind_an_unsaved_turn_end_with_it_and_are_saved_once_ther
             assert all("is full" in one.error for one in ended)
             assert {view.status for view in application.turns.live(key)} == {TurnStatus.FAILED}
             assert application.store.sessions.find(key).status is SessionStatus.IDLE
-            application.turns.withdraw(key)
+            application.turns.end_all(key)
             assert application.store.turns.get(second.id) == ended[-1]
         until(application, lambda: not application.turns.live(key))
         assert [application.store.turns.get(one.id) for one in ended[1:]] == ended[1:]

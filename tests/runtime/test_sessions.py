@@ -196,7 +196,7 @@ class TestTerminating:
 
 async def test_no_turn_starts_while_a_session_is_being_changed(application):
     key = new_session(application)
-    with application.turns.held():
+    with application.turns.submissions_blocked():
         submitted = asyncio.create_task(asyncio.to_thread(application.turns.submit, key, "hello"))
         await asyncio.sleep(0)
         assert application.turns.live(key) == []

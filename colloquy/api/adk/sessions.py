@@ -57,7 +57,7 @@ class QuietSessions(BaseSessionService):
 
     async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
         """Stop whatever runs in the session, and permanently delete it with everything that belongs to it."""
-        await asyncio.to_thread(self._turns.withdraw, SessionKey(app_name, user_id, session_id.strip()))
+        await asyncio.to_thread(self._turns.end_all, SessionKey(app_name, user_id, session_id.strip()))
         await self._sessions.delete_session(app_name=app_name, user_id=user_id, session_id=session_id)
 
     async def append_event(self, session: Session, event: Event) -> Event:

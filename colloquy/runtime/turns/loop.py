@@ -123,15 +123,19 @@ class TurnLoop:
             return
         live = self._find(turn_id)
         if live and not live.status.is_over:
-            live.status = TurnStatus.STOPPED
-            try:
-                await self._keep_withdrawal(live)
-            except Exception:
-                log.warning("the end of a turn could not be stored", turn=turn_id, exc_info=True)
-                self._spawn(self._note_end(live))
-            if live.pause:
-                live.pause.over.set()
-            self._forget(live)
+            await self._withdraw(live)
+
+    async def _withdraw(self, live: LiveTurn) -> None:
+        """End a turn that is queued or waits for a person."""
+        live.status = TurnStatus.STOPPED
+        try:
+            await self._keep_withdrawal(live)
+        except Exception:
+            log.warning("the end of a turn could not be stored", turn=live.turn.id, exc_info=True)
+            self._spawn(self._note_end(live))
+        if live.pause:
+            live.pause.over.set()
+        self._forget(live)
 
     async def _keep_withdrawal(self, live: LiveTurn) -> None:
         if live.pause:

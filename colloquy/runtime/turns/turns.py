@@ -193,19 +193,19 @@ class Turns:
         live = self._loop.known(turn_id)
         return live.event_stream if live else None
 
-    def withdraw(self, key: SessionKey, *, but: Collection[str] = ()) -> set[str]:
+    def end_all(self, key: SessionKey, *, but: Collection[str] = ()) -> set[str]:
         """End all turns of a session ``but`` those with the given ids. Waiting turns go first, so that none of them
         begins.
 
         Returns the ids of the turns that were told to end. One that is held up by a tool ends later.
         """
-        told = [live.turn.id for live in self._loop.of_session(key) if live.turn.id not in but]
-        for turn_id in reversed(told):
+        stopped = [live.turn.id for live in self._loop.of_session(key) if live.turn.id not in but]
+        for turn_id in reversed(stopped):
             self.stop(turn_id)
-        return set(told)
+        return set(stopped)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def submissions_blocked(self) -> Iterator[None]:
         """Keep new messages out of all sessions for a moment. The same thread may still submit."""
         with self._entry:
             yield
