@@ -18,7 +18,7 @@ from google.adk.apps.app import App
 from google.adk.cli.utils.agent_loader import AgentLoader
 from google.adk.models import BaseLlm, Gemini
 
-from colloquy.agents.agent import Agent, AgentProblemError, Source, Surroundings, UnusableAgent
+from colloquy.agents.agent import Agent, AgentContext, AgentProblemError, Source, UnusableAgent
 from colloquy.agents.captured_output import printed_lines
 from colloquy.agents.context import bounded
 from colloquy.agents.models.offers import INSTALL_LITELLM
@@ -83,9 +83,9 @@ class AdkAgent(Agent):
         """The name of its root agent."""
         return self.author
 
-    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:  # noqa: ARG002 - it brings its own
+    def app(self, model: BaseLlm | None, context: AgentContext) -> App:  # noqa: ARG002 - it brings its own
         """Return the app that ADK's Runner runs."""
-        return bounded(self.loaded, self.messages_seen(surroundings.messages), compaction=surroundings.compaction)
+        return bounded(self.loaded, self.messages_seen(context.messages), compaction=context.compaction)
 
 
 class AdkFolders:

@@ -37,7 +37,7 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class AgentContext:
     """What a session gives its agent for one turn. ``data`` is the data of the session's workspace, or None if it has
     no connection. ``history`` is Colloquy's own conversations; ``scope`` describes in phrases which of them it is
     limited to (see history_scope.in_words)."""
@@ -119,7 +119,7 @@ class Agent(ABC):
         return by_default if self.messages is None else self.messages
 
     @abstractmethod
-    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:
+    def app(self, model: BaseLlm | None, context: AgentContext) -> App:
         """Return the app that ADK's Runner runs for one turn. ``model`` is the session's; None if the agent brings its
         own.
 
@@ -150,6 +150,6 @@ class UnusableAgent(Agent):
         """Whether it would use the session's model."""
         return self.source is not Source.ADK_FOLDER
 
-    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:  # noqa: ARG002 - the interface of all agents
+    def app(self, model: BaseLlm | None, context: AgentContext) -> App:  # noqa: ARG002 - the interface of all agents
         """Raise AgentProblemError: there is nothing to run."""
         raise AgentProblemError(self.reason)

@@ -43,7 +43,7 @@ def first_seen(events: Sequence[Event], messages: int) -> str | None:
     them.
 
     ``events`` are those of one session in order, without rewound ones; older ones that are certainly not seen may be
-    missing. ``messages`` is as in ``Surroundings``.
+    missing. ``messages`` is as in ``AgentContext``.
     """
     start = _start([_kind_of_event(event) for event in events], messages)
     return events[start].id if start else None

@@ -15,7 +15,7 @@ from google.adk.models import BaseLlm
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from colloquy.agents.agent import NEUTRAL_ICON, WITH_DATA, Agent, Prompt, Source, Surroundings, UnusableAgent
+from colloquy.agents.agent import NEUTRAL_ICON, WITH_DATA, Agent, AgentContext, Prompt, Source, UnusableAgent
 from colloquy.agents.context import bounded
 from colloquy.agents.data.ask import has_command, request_of
 from colloquy.agents.toolsets import TOOLS, toolset_of
@@ -106,20 +106,20 @@ class Persona(Agent):
 
     instruction: str
 
-    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:
+    def app(self, model: BaseLlm | None, context: AgentContext) -> App:
         """Return the app that ADK's Runner runs."""
         if model is None:
             raise ValueError(f"The persona {self.id} runs on the session's model.")
         # Validation would refuse file names that ADK accepts as agent names.
-        app = App.model_construct(name=self.id, root_agent=self._agent(model, surroundings))
-        return bounded(app, self.messages_seen(surroundings.messages), compaction=surroundings.compaction)
+        app = App.model_construct(name=self.id, root_agent=self._agent(model, context))
+        return bounded(app, self.messages_seen(context.messages), compaction=context.compaction)
 
     def asks_model(self, message: str) -> bool:
         """Whether a message goes to a model. See ``toolset_of``."""
         return not (request_of(message).is_sql if self.tools else has_command(message))
 
-    def _agent(self, model: BaseLlm, surroundings: Surroundings) -> LlmAgent:
-        toolset = toolset_of(self.name, self.tools, model, surroundings)
+    def _agent(self, model: BaseLlm, context: AgentContext) -> LlmAgent:
+        toolset = toolset_of(self.name, self.tools, model, context)
         instruction = "\n\n".join(filter(None, (self.instruction, toolset.instruction)))
         return LlmAgent(
             name=self.id,

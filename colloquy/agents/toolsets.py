@@ -12,7 +12,7 @@ from google.adk.models.llm_request import LlmRequest
 from google.adk.models.llm_response import LlmResponse
 from google.adk.tools.function_tool import FunctionTool
 
-from colloquy.agents.agent import Surroundings
+from colloquy.agents.agent import AgentContext
 from colloquy.agents.data.ask import has_command
 from colloquy.agents.data.database import Database
 from colloquy.agents.queries import Queries, said
@@ -50,17 +50,17 @@ class Toolset:
     instruction: str = ""
 
 
-def toolset_of(name: str, tools: tuple[str, ...], model: BaseLlm, surroundings: Surroundings) -> Toolset:
+def toolset_of(name: str, tools: tuple[str, ...], model: BaseLlm, context: AgentContext) -> Toolset:
     """Return the toolset of the agent called ``name`` whose file lists these tools."""
     if not tools:
         return Toolset(_refusing_commands(name))
     [kind] = tools
-    database = surroundings.data if kind == DATA else surroundings.history
+    database = context.data if kind == DATA else context.history
     if database is None:
         return Toolset(_saying(MISSING[kind]))
-    data_tools = DataTools(database, surroundings.sink, bounds=surroundings.bounds)
-    queries = Queries(data_tools, database, model, guesses=not surroundings.calls_tools)
-    about = _about(database, surroundings.scope if kind == HISTORY else ())
+    data_tools = DataTools(database, context.sink, bounds=context.bounds)
+    queries = Queries(data_tools, database, model, guesses=not context.calls_tools)
+    about = _about(database, context.scope if kind == HISTORY else ())
     return Toolset(queries.before_model, tuple(data_tools.tools()), about)
 
 

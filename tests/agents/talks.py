@@ -11,10 +11,10 @@ from google.adk.runners import Runner
 from google.adk.sessions import InMemorySessionService
 from google.genai import types
 
-from colloquy.agents.agent import Surroundings
+from colloquy.agents.agent import AgentContext
 from colloquy.agents.catalogue import AgentCatalogue
 from session_store.transcripts.parts import text_of
-from tests.agents.surroundings import Kept
+from tests.agents.agent_contexts import Kept
 
 USER, SESSION = "user", "s-1"
 
@@ -22,12 +22,12 @@ USER, SESSION = "user", "s-1"
 class Talk:
     """One session with an agent. ``kept`` holds the results of its tools."""
 
-    def __init__(self, model, *, agent="data_analyst", sessions=None, **surroundings):
+    def __init__(self, model, *, agent="data_analyst", sessions=None, **context):
         self.agent = AgentCatalogue().get(agent) if isinstance(agent, str) else agent
         self.kept = Kept()
         self.model = model
         self.sessions = sessions or InMemorySessionService()
-        self.surroundings = Surroundings(sink=self.kept, **surroundings)
+        self.context = AgentContext(sink=self.kept, **context)
         self.live = []
 
     async def say(self, text, *, stop_at=lambda _: False, **changes):
@@ -36,7 +36,7 @@ class Talk:
         The turn is stopped at the first stored event for which ``stop_at`` is true.
         """
         abort = asyncio.Event()
-        app = self.agent.app(self.model, replace(self.surroundings, **changes))
+        app = self.agent.app(self.model, replace(self.context, **changes))
         runner = Runner(app=app, app_name=self.agent.id, session_service=self.sessions, auto_create_session=True)
         running = runner.run_async(
             user_id=USER,

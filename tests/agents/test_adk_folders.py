@@ -11,8 +11,8 @@ import structlog
 
 from colloquy.agents import adk_folders
 from colloquy.agents.adk_folders import AdkFolders
+from tests.agents.agent_contexts import NOTHING
 from tests.agents.folders import AGENT, PATIENCE, agent_folders, loaded
-from tests.agents.surroundings import NOTHING
 from tests.support.bad_files import BAD_FILES
 
 APP = """

@@ -7,8 +7,8 @@ import pytest
 from colloquy.agents.adk_folders import AdkFolders
 from colloquy.agents.agent import AgentProblemError, Source, UnknownAgentError
 from colloquy.agents.catalogue import LOOK_EVERY, AgentCatalogue
+from tests.agents.agent_contexts import NOTHING
 from tests.agents.folders import AGENT, agent_folders, loaded
-from tests.agents.surroundings import NOTHING
 
 PERSONA = "---\nname: {name}\n---\nYou judge.\n"
 

@@ -6,7 +6,7 @@ import pytest
 
 from colloquy.agents.agent import Prompt, Source, UnusableAgent
 from colloquy.agents.persona import MOST_PROMPTS, PersonaError, PersonaFolder, read_persona
-from tests.agents.surroundings import NOTHING
+from tests.agents.agent_contexts import NOTHING
 from tests.support.bad_files import BAD_FILES
 from tests.support.scripted import ScriptedModel
 

@@ -34,7 +34,7 @@ def served(protocol, tmp_path, shop):
     with closing(Store(tmp_path / "store.duckdb")) as store:
         made = []
 
-        def talk(*mind, **surroundings):
+        def talk(*mind, **context):
             server = {"openai": openai_server, "gemini": gemini_server}[protocol](*mind)
             url = server.__enter__()
             address = (
@@ -45,7 +45,7 @@ def served(protocol, tmp_path, shop):
             models = ModelCatalogue(Settings(_env_file=None, models_dir=tmp_path, **address))
             made.append((server, models))
             model = models.llm(f"{protocol}/stand-in")
-            return Talk(model, sessions=DuckDBSessionService(store), **{"data": shop, **surroundings}), url
+            return Talk(model, sessions=DuckDBSessionService(store), **{"data": shop, **context}), url
 
         yield talk
         for server, models in made:

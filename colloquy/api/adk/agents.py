@@ -8,7 +8,7 @@ from google.adk.apps.app import App
 from google.adk.cli.utils.base_agent_loader import BaseAgentLoader
 from google.adk.tools.tool_context import ToolContext
 
-from colloquy.agents.agent import Agent, AgentProblemError, Surroundings
+from colloquy.agents.agent import Agent, AgentContext, AgentProblemError
 from colloquy.agents.data.results import QueryResult
 from colloquy.runtime.application import Application
 
@@ -46,7 +46,7 @@ class CatalogueLoader(BaseAgentLoader):
         agent, models = self.find(agent_name), self._application.models
         model = models.llm_when_asked(models.default().id) if agent.chooses_model else None
         data = self._application.workspaces.history()
-        return agent.app(model, Surroundings(sink=_NoResults(), data=data, history=data))
+        return agent.app(model, AgentContext(sink=_NoResults(), data=data, history=data))
 
     def find(self, agent_name: str) -> Agent:
         """Return the agent with this id, if it can be used. Raises the same errors as ``load_agent``."""

@@ -11,7 +11,7 @@ from google.adk.events.event import Event
 from google.adk.models import Gemini
 from google.adk.runners import Runner
 
-from colloquy.agents.agent import Agent, Surroundings
+from colloquy.agents.agent import Agent, AgentContext
 from colloquy.agents.data.history_scope import in_words
 from colloquy.agents.models.pacing import pace_models
 from colloquy.agents.models.provider import CONNECTION_ENDED
@@ -106,7 +106,7 @@ def runner_for(live: LiveTurn, services: Services) -> Runner:
         chosen = turn.model or (session and session.model)  # a query has none, but its follow-up may ask one
         info = models.info(chosen) if chosen else models.default()
         model = models.llm_when_asked(info.id)
-    app = agent.app(model, _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools))
+    app = agent.app(model, _agent_context(turn, agent, services, calls_tools=info is None or info.calls_tools))
     unread = [UnreadFiles(info)] if info else []
     app = app.model_copy(update={"plugins": [CallsOfCutAnswers(), LargeResults(), *app.plugins, *unread]})
     return TurnRunner(live, app, services)
@@ -131,12 +131,12 @@ def rewinder_for(app_name: str, services: Services) -> RewindRunner:
     )
 
 
-def _surroundings(turn: Turn, agent: Agent, services: Services, *, calls_tools: bool) -> Surroundings:
+def _agent_context(turn: Turn, agent: Agent, services: Services, *, calls_tools: bool) -> AgentContext:
     settings = services.settings
     session = services.store.sessions.find(turn.key)
     asks_history = HISTORY in agent.tools
     scope = services.history_scope(turn.key) if asks_history else None
-    return Surroundings(
+    return AgentContext(
         sink=TurnSink(services.results, turn),
         data=services.workspaces.database(session.workspace_id) if session and DATA in agent.tools else None,
         history=services.workspaces.history(scope) if asks_history else None,

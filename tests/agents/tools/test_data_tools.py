@@ -18,8 +18,8 @@ from colloquy.agents.data.database import WorkerDatabase
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.workers.pool import Workers
 from colloquy.agents.tools import DataTools
+from tests.agents.agent_contexts import Kept
 from tests.agents.data.shops import COUNTRIES, ORDERS
-from tests.agents.surroundings import Kept
 
 BY_COUNTRY = "select country, sum(amount) as total from orders group by country order by country"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from colloquy.agents.agent import Surroundings
+from colloquy.agents.agent import AgentContext
 
 
 class Kept:
@@ -19,4 +19,4 @@ class Kept:
         self.charts.append((context.session.id, title, result, spec))
 
 
-NOTHING = Surroundings(sink=Kept())
+NOTHING = AgentContext(sink=Kept())
