@@ -93,9 +93,9 @@ class Application:
         transcripts = TranscriptLogs(data / TRANSCRIPTS, store, enabled=settings.transcript_logs)
         files = SessionFiles(Artifacts(data / ARTIFACTS), transcripts)
         active = ActiveSessions(store, bus)
-        files.forget(store.sessions.purge_deleted(older_than=settings.undo_seconds))
+        files.delete(store.sessions.purge_deleted(older_than=settings.undo_seconds))
         # Left by a process that died in between.
-        files.artifacts.forget_all(store.sessions.gone(files.artifacts.sessions()))
+        files.artifacts.delete_files(store.sessions.gone(files.artifacts.sessions()))
         folders = AdkFolders(settings.agents_dir) if settings.agents_dir else None
         services = Services(
             settings=settings,
@@ -337,7 +337,7 @@ class Application:
                 self.turns.end_all(key)
         gone = self.workspaces.delete(workspace_id)
         self.active.remove(gone)
-        self.files.forget(gone)
+        self.files.delete(gone)
         self._list_changed(gone)
 
     def record(self, session: SessionSummary, compose: Compose) -> list[StoredEvent]:
@@ -407,7 +407,7 @@ class Application:
         """Remove a result for good. If it is the last version of a file of its session, the file is removed too."""
         self.store.results.delete(result.id)
         if result.file_name and not self.store.results.has_file(result.key, result.file_name):
-            self.artifacts.forget_file(result.key, result.file_name)
+            self.artifacts.delete_file(result.key, result.file_name)
         self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, result.key, result.turn_id))
 
     def set_feedback(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> bool:
@@ -419,7 +419,7 @@ class Application:
 
     def _purge(self) -> None:
         gone = self.store.sessions.purge_deleted(older_than=self.settings.undo_seconds)
-        self.files.forget(gone)
+        self.files.delete(gone)
         self.active.remove(gone)
 
     def _changed(self, kind: EventKind) -> None:

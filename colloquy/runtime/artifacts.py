@@ -29,7 +29,7 @@ OF_USER = "user:"
 
 
 class Artifacts(FileArtifactService):
-    """ADK's file artifact service with encoded folder names, which can also forget a whole session."""
+    """ADK's file artifact service with encoded folder names, which can also delete all files of a session."""
 
     def __init__(self, root_dir: Path | str) -> None:
         super().__init__(root_dir)
@@ -80,17 +80,17 @@ class Artifacts(FileArtifactService):
         """Return what is known about one version of a file."""
         return await super().get_artifact_version(**_encoded(app_name, user_id, session_id), **more)
 
-    def forget(self, key: SessionKey) -> None:
-        """Remove all files of a session. Files that its user has in all sessions (``user:``) stay."""
-        folder = session_folder(self.root_dir, key)
-        if folder.is_dir():
-            try:
-                shutil.rmtree(folder)
-            except OSError as error:  # the session is gone all the same
-                log.warning("the files of a session could not be removed", folder=str(folder), error=str(error))
+    def delete_files(self, keys: Iterable[SessionKey]) -> None:
+        """Delete all files of sessions. Files that a user has in all sessions (``user:``) stay."""
+        for folder in (session_folder(self.root_dir, key) for key in keys):
+            if folder.is_dir():
+                try:
+                    shutil.rmtree(folder)
+                except OSError as error:  # the session is gone all the same
+                    log.warning("the files of a session could not be removed", folder=str(folder), error=str(error))
 
-    def forget_file(self, key: SessionKey, name: str) -> None:
-        """Remove a file of a session, with all its versions. A file that its user has in all sessions (``user:``)
+    def delete_file(self, key: SessionKey, name: str) -> None:
+        """Delete a file of a session, with all its versions. A file that its user has in all sessions (``user:``)
         stays. Not for threads with an event loop."""
         if not name.startswith(OF_USER):
             asyncio.run(
@@ -98,11 +98,6 @@ class Artifacts(FileArtifactService):
                     app_name=key.app_name, user_id=key.user_id, session_id=key.session_id, filename=name
                 )
             )
-
-    def forget_all(self, keys: Iterable[SessionKey]) -> None:
-        """Remove all files of several sessions."""
-        for key in keys:
-            self.forget(key)
 
     def copy(self, origin: SessionKey, to: SessionKey) -> None:
         """Copy all files of a session to another one, which has none yet."""

@@ -25,10 +25,10 @@ class SessionFiles:
     artifacts: Artifacts
     transcripts: TranscriptLogs
 
-    def forget(self, keys: Collection[SessionKey]) -> None:
-        """Remove all files of sessions that are gone for good."""
-        self.artifacts.forget_all(keys)
-        self.transcripts.forget(keys)
+    def delete(self, keys: Collection[SessionKey]) -> None:
+        """Delete all files of sessions that are gone for good."""
+        self.artifacts.delete_files(keys)
+        self.transcripts.delete(keys)
 
 
 class Sessions(DuckDBSessionService):
@@ -58,7 +58,7 @@ class Sessions(DuckDBSessionService):
         await super().delete_session(app_name=app_name, user_id=user_id, session_id=session_id)
         key = SessionKey(app_name, user_id, session_id.strip())
         self._active.remove([key])
-        self._files.forget([key])
+        self._files.delete([key])
         self._bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
 
     async def append_event(self, session: Session, event: Event) -> Event:

@@ -22,7 +22,7 @@ async def test_deleting_a_session_deletes_its_files_and_no_others(artifacts):
     names = [{"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id} for key in (one, other)]
     for name in names:
         await artifacts.save_artifact(**name, filename="notes.txt", artifact=types.Part(text="kept"))
-    artifacts.forget(one)
+    artifacts.delete_files([one])
     assert [await artifacts.list_artifact_keys(**name) for name in names] == [[], ["notes.txt"]]
 
 
@@ -101,7 +101,7 @@ async def test_ids_never_escape_their_folder(artifacts, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"artifacts"}
     assert {key for key in keys if len(key.session_id) < 100} == set(artifacts.sessions())
     while keys:
-        artifacts.forget(keys.pop())
+        artifacts.delete_files([keys.pop()])
         names.pop()
         for name in names:
             loaded = await artifacts.load_artifact(**name, filename="notes.txt")

@@ -39,7 +39,7 @@ async def test_a_branch_includes_files_that_agents_made(application):
         app_name=key.app_name, user_id=key.user_id, session_id=key.session_id, filename="report.txt", artifact=made
     )
     branch = application.branch_session(key, conversation(application, key)[-1].id)
-    application.artifacts.forget(key)
+    application.artifacts.delete_files([key])
     found = await application.artifacts.load_artifact(
         app_name=key.app_name, user_id=key.user_id, session_id=branch.key.session_id, filename="report.txt"
     )

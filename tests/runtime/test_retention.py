@@ -97,7 +97,7 @@ def test_a_folder_that_cannot_be_removed_stops_neither_the_deletion_nor_the_dail
     monkeypatch.setattr("shutil.rmtree", _refuse)
     folder = session_folder(application.artifacts.root_dir, key)
     folder.mkdir(parents=True)
-    application.artifacts.forget(key)
+    application.artifacts.delete_files([key])
     assert folder.exists()
 
 

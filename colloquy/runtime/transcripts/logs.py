@@ -105,11 +105,11 @@ class TranscriptLogs:
         wanted = list(keys)
         self._do(lambda: self._finish(wanted, reason))
 
-    def forget(self, keys: Collection[SessionKey]) -> None:
-        """Remove the logs of sessions that are gone for good."""
+    def delete(self, keys: Collection[SessionKey]) -> None:
+        """Delete the logs of sessions that are gone for good."""
         wanted = frozenset(keys)
         if wanted:
-            self._do(lambda: self._forget(wanted))
+            self._do(lambda: self._delete(wanted))
 
     def flush(self) -> None:
         """Wait until all earlier lines are written, or could not be."""
@@ -236,7 +236,7 @@ class TranscriptLogs:
                 end = line(END, key.session_id, reason=reason)
                 self._unwritten.setdefault(key, _Unwritten()).lines.append(end)
 
-    def _forget(self, keys: frozenset[SessionKey]) -> None:
+    def _delete(self, keys: frozenset[SessionKey]) -> None:
         for key in keys:
             self._open.pop(key, None)
             self._drop(key)
