@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from session_store.cursors import decode_cursor, encode_cursor
 from session_store.errors import CursorError
-from session_store.history.choice import FEEDBACK, TURNS, chosen, sessions
 from session_store.history.costs import COSTS, cost_values
 from session_store.history.filters import EVERYTHING, HistoryFilter
 from session_store.history.models import (
@@ -19,6 +18,7 @@ from session_store.history.models import (
     Neighbours,
 )
 from session_store.history.search import search
+from session_store.history.selection import FEEDBACK, TURNS, sql_of_filter, sql_of_sessions
 from session_store.models import Page, SessionKey, SessionSummary, TitleSource
 from session_store.sessions.listing import sessions_at
 from session_store.sessions.log import SessionLog
@@ -145,7 +145,7 @@ class StoredHistory:
         """Return SQL for the conversations of a filter, with the ``value`` that the order sorts by. Adds its parameters
         to the ``values`` of the query."""
         value, table = _VALUES[sort]
-        source = f"from ({chosen(self._log.memory, wanted, values)}) s"
+        source = f"from ({sql_of_filter(self._log.memory, wanted, values)}) s"
         if table:
             on = "on w.id = s.workspace_id" if table == "w" else "using (session_no)"
             source += f" left join ({_TABLES[table].format(among='')}) {table} {on}"
@@ -154,7 +154,7 @@ class StoredHistory:
     def count(self, wanted: HistoryFilter) -> int:
         """Count the conversations that match a filter."""
         values: dict[str, Any] = {}
-        sql = f"select count(*) from ({chosen(self._log.memory, wanted, values)})"
+        sql = f"select count(*) from ({sql_of_filter(self._log.memory, wanted, values)})"
         with self._log.database.reading() as cursor:
             rows = cursor.execute(sql, values).fetchall()
         return int(rows[0][0])
@@ -162,7 +162,7 @@ class StoredHistory:
     def numbers(self, wanted: HistoryFilter) -> builtins.list[int]:
         """Return the numbers of the conversations that match a filter."""
         values: dict[str, Any] = {}
-        sql = f"select session_no from ({chosen(self._log.memory, wanted, values)})"
+        sql = f"select session_no from ({sql_of_filter(self._log.memory, wanted, values)})"
         with self._log.database.reading() as cursor:
             return [number for (number,) in cursor.execute(sql, values).fetchall()]
 
@@ -174,7 +174,7 @@ class StoredHistory:
         """
         values: dict[str, Any] = {"app": key.app_name, "user": key.user_id, "id": key.session_id}
         page = (
-            f"select *, null as value from ({sessions(self._log.memory, values)}) "
+            f"select *, null as value from ({sql_of_sessions(self._log.memory, values)}) "
             "where app_name = $app and user_id = $user and id = $id"
         )
         return next(map(_history_row, self._rows(page, values, "")), None)
@@ -232,7 +232,7 @@ class StoredHistory:
     def _untouched(self, user_id: str, older_than: float) -> tuple[dict[str, Any], str]:
         values: dict[str, Any] = {"user": user_id, "older_than": older_than}
         touched = "greatest(created_at, updated_at, seen_at, coalesce(terminated_at, 0))"
-        source = f"select *, {touched} as touched_at from ({sessions(self._log.memory, values)})"
+        source = f"select *, {touched} as touched_at from ({sql_of_sessions(self._log.memory, values)})"
         return values, (
             f"from ({source}) where user_id = $user and not saved and touched_at < $older_than and session_no not in "
             "(select session_no from turns where status in ('queued', 'running', 'paused') and not rewound)"

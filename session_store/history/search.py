@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from session_store.cursors import decode_cursor, encode_cursor
-from session_store.history.choice import chosen
 from session_store.history.filters import HistoryFilter
 from session_store.history.models import Hit
+from session_store.history.selection import sql_of_filter
 from session_store.history.words import all_in, excerpt_of, words_of
 from session_store.models import Page, SessionKey
 from session_store.sessions.log import SessionLog
@@ -83,7 +83,7 @@ def _found(
     values: dict[str, Any] = {}
     if words_of(wanted.text) == words:
         wanted = replace(wanted, text="")  # every match meets it anyway
-    source = chosen(log.memory, wanted, values)
+    source = sql_of_filter(log.memory, wanted, values)
     title, text, tool = (all_in(column, words, values, "found") for column in ("s.title", "text", "tool_text"))
     sql = _SQL.format(
         sessions=source,

@@ -12,8 +12,8 @@ from google.adk.events.event import Event
 
 from session_store.exchange.conversation import About
 from session_store.exchange.errors import ExportError
-from session_store.history.choice import chosen
 from session_store.history.filters import EVERYTHING, HistoryFilter
+from session_store.history.selection import sql_of_filter
 from session_store.models import (
     Feedback,
     Result,
@@ -126,7 +126,7 @@ def selected(store: Store, wanted: HistoryFilter = EVERYTHING, *, session_ids: I
 
 def _selected(store: Store, wanted: HistoryFilter, columns: str, rest: str) -> list[tuple[Any, ...]]:
     values: dict[str, Any] = {}
-    source = chosen(store.log.memory, wanted, values)
+    source = sql_of_filter(store.log.memory, wanted, values)
     with store.log.database.reading() as cursor:
         return cursor.execute(f"select {columns} from ({source}) {rest}", values).fetchall()
 

@@ -24,7 +24,7 @@ _COLUMNS: Final = (
 )
 
 
-def sessions(memory: Memory, values: dict[str, Any]) -> str:
+def sql_of_sessions(memory: Memory, values: dict[str, Any]) -> str:
     """Return SQL for all sessions that were not deleted, with their current update times."""
     with memory.lock:
         times = dict(memory.unsaved_times)
@@ -38,6 +38,6 @@ def sessions(memory: Memory, values: dict[str, Any]) -> str:
     )
 
 
-def chosen(memory: Memory, wanted: HistoryFilter, values: dict[str, Any]) -> str:
+def sql_of_filter(memory: Memory, wanted: HistoryFilter, values: dict[str, Any]) -> str:
     """Return SQL for the sessions of a filter. Adds its parameters to the ``values`` of the query."""
-    return f"select s.* from ({sessions(memory, values)}) s where {condition(wanted, values)}"
+    return f"select s.* from ({sql_of_sessions(memory, values)}) s where {condition(wanted, values)}"
