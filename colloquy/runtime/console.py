@@ -19,7 +19,7 @@ from typing import Final
 
 from colloquy.agents.data.errors import DataError, QueryStoppedError
 from colloquy.agents.data.results import QueryResult
-from colloquy.agents.data.workers.stopping import Stop
+from colloquy.agents.data.workers.cancellation import Cancellation
 from colloquy.runtime.application import Application
 from colloquy.runtime.results import as_parquet
 from session_store.errors import StoreError
@@ -63,13 +63,13 @@ class QueryAnswer:
 class QueryRun:
     """A query being run, until it has its answer or error."""
 
-    def __init__(self, application: Application, sql: str, asker: str = "") -> None:
-        """Start the query; it waits while as many queries run as may run at once. ``asker`` says who waits for it, so
-        that everyone gets a turn."""
+    def __init__(self, application: Application, sql: str, client_id: str = "") -> None:
+        """Start the query; it waits while as many queries run as may run at once. ``client_id`` says who waits for it,
+        so that everyone gets a turn."""
         self.sql = sql
         self._began = time.monotonic()
-        self._stop = Stop(asker)
-        self._answer: Future[QueryAnswer] = _threads.submit(_ask, application, sql, self._stop)
+        self._cancellation = Cancellation(client_id)
+        self._answer: Future[QueryAnswer] = _threads.submit(_ask, application, sql, self._cancellation)
 
     @property
     def is_over(self) -> bool:
@@ -83,7 +83,7 @@ class QueryRun:
 
     def cancel(self) -> None:
         """End the query, and the process that it runs in."""
-        self._stop.set()
+        self._cancellation.cancel()
 
     def answer(self) -> QueryAnswer:
         """Return the rows, once the query is over.
@@ -102,10 +102,10 @@ def answer_of(answer_id: str) -> QueryAnswer | None:
     return _answers.get(answer_id)
 
 
-def _ask(application: Application, sql: str, stop: Stop) -> QueryAnswer:
+def _ask(application: Application, sql: str, cancellation: Cancellation) -> QueryAnswer:
     began = time.perf_counter()
     try:
-        result = _run(application, sql, stop)
+        result = _run(application, sql, cancellation)
     except QueryStoppedError:
         _record(application, sql, time.perf_counter() - began)
         raise
@@ -116,10 +116,10 @@ def _ask(application: Application, sql: str, stop: Stop) -> QueryAnswer:
     return _kept(result)
 
 
-def _run(application: Application, sql: str, stop: Stop) -> QueryResult:
-    if stop.is_set:
+def _run(application: Application, sql: str, cancellation: Cancellation) -> QueryResult:
+    if cancellation.is_cancelled:
         raise QueryStoppedError(QueryStoppedError.BEFORE_IT_BEGAN)
-    return application.workspaces.history().query(sql, application.services.bounds, stop)
+    return application.workspaces.history().query(sql, application.services.bounds, cancellation)
 
 
 def _kept(result: QueryResult) -> QueryAnswer:

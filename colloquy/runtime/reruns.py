@@ -11,7 +11,7 @@ from colloquy.agents.agent import Agent
 from colloquy.agents.data.charts import checked_spec
 from colloquy.agents.data.database import Database
 from colloquy.agents.data.errors import ConnectionInvalidError
-from colloquy.agents.data.workers.stopping import Stop
+from colloquy.agents.data.workers.cancellation import Cancellation
 from colloquy.agents.tools.data_tools import CHART_ROWS
 from colloquy.agents.toolsets import HISTORY
 from colloquy.runtime.bus import BusEvent, EventKind
@@ -29,7 +29,7 @@ class Reruns:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._threads = ThreadPoolExecutor(4, "rerun-result")
-        self._stop = Stop()
+        self._cancellation = Cancellation()
 
     def start(self, result: Result) -> Future[Result]:
         """Run the query of a result again, as a new result of the same turn, with the same title and chart.
@@ -50,7 +50,7 @@ class Reruns:
 
     def close(self) -> None:
         """Stop the queries that run, and those that wait; returns when all have ended."""
-        self._stop.set()
+        self._cancellation.cancel()
         self._threads.shutdown()
 
     def _run(self, result_id: str) -> Result:
@@ -65,7 +65,7 @@ class Reruns:
         bounds = services.bounds
         if result.spec:
             bounds = replace(bounds, rows=min(bounds.rows, CHART_ROWS))
-        answer = database.query(result.sql, bounds, self._stop)
+        answer = database.query(result.sql, bounds, self._cancellation)
         if result.spec:
             checked_spec(result.spec, answer.table)
         return services.results.add_query(

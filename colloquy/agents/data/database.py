@@ -15,9 +15,9 @@ from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.guard.functions import Dialect
 from colloquy.agents.data.own_files import OwnFiles
 from colloquy.agents.data.results import Column, QueryResult, TableDescription, TableInfo
+from colloquy.agents.data.workers.cancellation import Cancellation
 from colloquy.agents.data.workers.pool import MEMORY_MIB, WORKERS, Workers
 from colloquy.agents.data.workers.process import DataSource, WorkerProcess
-from colloquy.agents.data.workers.stopping import Stop
 
 CATALOG_SECONDS: Final = 20.0
 
@@ -48,13 +48,13 @@ class Database(Protocol):
         """Its tables, views and files, by name."""
         ...
 
-    def query(self, sql: str, bounds: Bounds | None = None, stop: Stop | None = None) -> QueryResult:
+    def query(self, sql: str, bounds: Bounds | None = None, cancellation: Cancellation | None = None) -> QueryResult:
         """Run one statement that only reads. Raises SqlRefusedError, SqlFailedError, QueryBoundError,
         QueryStoppedError."""
         ...
 
 
-def describe(database: Database, name: str, stop: Stop | None = None) -> TableDescription:
+def describe(database: Database, name: str, cancellation: Cancellation | None = None) -> TableDescription:
     """Describe a table: its row count, first rows and common values.
 
     Raises:
@@ -67,21 +67,25 @@ def describe(database: Database, name: str, stop: Stop | None = None) -> TableDe
         raise UnknownTableError(
             f"There is no table {name!r}. There are: {', '.join(table.name for table in tables) or 'none'}."
         )
-    looked_at = database.query(f"select * from {table.sql} limit {_LOOKED_AT_ROWS}", Bounds(rows=_LOOKED_AT_ROWS), stop)
+    looked_at = database.query(
+        f"select * from {table.sql} limit {_LOOKED_AT_ROWS}", Bounds(rows=_LOOKED_AT_ROWS), cancellation
+    )
     if not table.is_exact:
-        table = _counted(database, table, looked_at, stop)
+        table = _counted(database, table, looked_at, cancellation)
     values = _few_values(looked_at.table)
     if looked_at.rows != table.rows:
-        values = _in_the_whole_table(database, table, values, stop)
+        values = _in_the_whole_table(database, table, values, cancellation)
     return TableDescription(table, looked_at.table.slice(0, _SAMPLE_ROWS), values)
 
 
-def _counted(database: Database, table: TableInfo, looked_at: QueryResult, stop: Stop | None) -> TableInfo:
+def _counted(
+    database: Database, table: TableInfo, looked_at: QueryResult, cancellation: Cancellation | None
+) -> TableInfo:
     """The table with an exact row count, unless counting takes too long."""
     rows: int | None = looked_at.rows
     if looked_at.cut or looked_at.rows == _LOOKED_AT_ROWS:
         try:
-            counted = database.query(f"select count(*) from {table.sql}", Bounds(1, _COUNT_SECONDS), stop)
+            counted = database.query(f"select count(*) from {table.sql}", Bounds(1, _COUNT_SECONDS), cancellation)
         except QueryBoundError:
             return table
         rows = counted.table.column(0)[0].as_py()
@@ -107,14 +111,14 @@ def _few_values(table: pa.Table) -> dict[str, tuple[str, ...]]:
 
 
 def _in_the_whole_table(
-    database: Database, table: TableInfo, values: dict[str, tuple[str, ...]], stop: Stop | None
+    database: Database, table: TableInfo, values: dict[str, tuple[str, ...]], cancellation: Cancellation | None
 ) -> dict[str, tuple[str, ...]]:
     """For columns with few values in the first rows, the values in all rows, where finding them is quick."""
     found = dict(values)
     for column in values:
         sql = f"select distinct {quoted(column)} from {table.sql} limit {_FEW_VALUES + 2}"
         try:
-            result = database.query(sql, Bounds(_FEW_VALUES + 2, _COUNT_SECONDS), stop)
+            result = database.query(sql, Bounds(_FEW_VALUES + 2, _COUNT_SECONDS), cancellation)
         except QueryBoundError:
             break
         found.pop(column)
@@ -157,24 +161,24 @@ class WorkerDatabase:
         """See Database."""
         return tables_from(self._asked({"op": "tables"}, CATALOG_SECONDS)[0]["tables"])
 
-    def query(self, sql: str, bounds: Bounds | None = None, stop: Stop | None = None) -> QueryResult:
+    def query(self, sql: str, bounds: Bounds | None = None, cancellation: Cancellation | None = None) -> QueryResult:
         """See Database."""
-        bounds, stop = bounds or Bounds(), stop or Stop()
-        with self._workers.worker(self._source, stop, self._memory_mib) as worker:
-            return ask(worker, sql, bounds, stop)
+        bounds, cancellation = bounds or Bounds(), cancellation or Cancellation()
+        with self._workers.worker(self._source, cancellation, self._memory_mib) as worker:
+            return ask(worker, sql, bounds, cancellation)
 
     def close(self) -> None:
         """End its processes and the queries they run."""
         self._workers.close(self._source)
 
     def _asked(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytes]:
-        with self._workers.worker(self._source, Stop(), self._memory_mib) as worker:
+        with self._workers.worker(self._source, Cancellation(), self._memory_mib) as worker:
             return worker.ask(request, seconds)
 
 
-def ask(worker: WorkerProcess, sql: str, bounds: Bounds, stop: Stop, **more: object) -> QueryResult:
+def ask(worker: WorkerProcess, sql: str, bounds: Bounds, cancellation: Cancellation, **more: object) -> QueryResult:
     """Have a worker run a query. ``more`` is added to the request."""
-    header, payload = worker.ask({"op": "query", "sql": sql, **asdict(bounds), **more}, bounds.seconds, stop)
+    header, payload = worker.ask({"op": "query", "sql": sql, **asdict(bounds), **more}, bounds.seconds, cancellation)
     table = pa.ipc.open_stream(payload).read_all()
     return QueryResult(sql, table, header["seconds"], bounds, header["cut"])
 

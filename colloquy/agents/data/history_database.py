@@ -18,9 +18,9 @@ from colloquy.agents.data.errors import ConnectionUnavailableError, DataError
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.guard.functions import Dialect
 from colloquy.agents.data.results import QueryResult, TableInfo
+from colloquy.agents.data.workers.cancellation import Cancellation
 from colloquy.agents.data.workers.pool import MEMORY_MIB, WORKERS, Workers
 from colloquy.agents.data.workers.process import DataSource, WorkerProcess
-from colloquy.agents.data.workers.stopping import Stop
 from session_store import Store
 from session_store.errors import ColloquyError
 from session_store.history.filters import HistoryFilter
@@ -63,11 +63,11 @@ class HistoryDatabase:
         inside = (table for table in tables if table.name.startswith(_PREFIX))
         return tuple(replace(table, name=table.name.removeprefix(_PREFIX)) for table in inside)
 
-    def query(self, sql: str, bounds: Bounds | None = None, stop: Stop | None = None) -> QueryResult:
+    def query(self, sql: str, bounds: Bounds | None = None, cancellation: Cancellation | None = None) -> QueryResult:
         """See Database. The result says when the copy was taken."""
-        bounds, stop = bounds or Bounds(), stop or Stop()
-        with self._asked(stop) as (worker, copy):
-            result = ask(worker, sql, bounds, stop, address=str(copy.path), scope=self._scope)
+        bounds, cancellation = bounds or Bounds(), cancellation or Cancellation()
+        with self._asked(cancellation) as (worker, copy):
+            result = ask(worker, sql, bounds, cancellation, address=str(copy.path), scope=self._scope)
             return replace(result, as_of=copy.taken_at)
 
     def close(self) -> None:
@@ -75,11 +75,11 @@ class HistoryDatabase:
         self._workers.end(_SOURCE)
 
     @contextmanager
-    def _asked(self, stop: Stop) -> Iterator[tuple[WorkerProcess, CurrentCopy]]:
+    def _asked(self, cancellation: Cancellation) -> Iterator[tuple[WorkerProcess, CurrentCopy]]:
         try:
             # The copy is made when it is the query's turn, however long the wait was.
             with (
-                self._workers.worker(_SOURCE, stop, self._memory_mib) as worker,
+                self._workers.worker(_SOURCE, cancellation, self._memory_mib) as worker,
                 self._store.current_copy() as copy,
             ):
                 yield worker, copy

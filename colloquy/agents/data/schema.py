@@ -10,7 +10,7 @@ from typing import Final
 from colloquy.agents.data.database import Database, describe
 from colloquy.agents.data.errors import DataError, QueryStoppedError
 from colloquy.agents.data.results import TableInfo
-from colloquy.agents.data.workers.stopping import Stop
+from colloquy.agents.data.workers.cancellation import Cancellation
 
 _FRESH: Final = 60.0
 _SECONDS: Final = 5.0
@@ -28,7 +28,7 @@ class Schema:
 _known: weakref.WeakKeyDictionary[Database, tuple[float, Schema]] = weakref.WeakKeyDictionary()
 
 
-def schema_of(database: Database, stop: Stop | None = None) -> Schema:
+def schema_of(database: Database, cancellation: Cancellation | None = None) -> Schema:
     """Inspect a database, or return what was found a moment ago.
 
     Raises:
@@ -44,7 +44,7 @@ def schema_of(database: Database, stop: Stop | None = None) -> Schema:
         if time.monotonic() - began > _SECONDS:
             break
         try:
-            values[table.name] = describe(database, table.name, stop).values
+            values[table.name] = describe(database, table.name, cancellation).values
         except QueryStoppedError:
             raise
         except DataError:  # one unreadable table does not hide the others

@@ -23,7 +23,7 @@ from colloquy.agents.data.errors import ChartInvalidError, DataError
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.results import QueryResult, TableInfo
 from colloquy.agents.data.schema import Schema, schema_of
-from colloquy.agents.data.workers.stopping import Stop
+from colloquy.agents.data.workers.cancellation import Cancellation
 from session_store.chart_specs import plain_title
 
 SHOWN_ROWS: Final = 50
@@ -58,7 +58,7 @@ class DataTools:
         self._database = database
         self._sink = sink
         self._bounds = bounds or Bounds()
-        self._asker = str(uuid.uuid4())
+        self._client_id = str(uuid.uuid4())
         self.latest: QueryResult | None = None
         """What ``run_sql`` found last; None if that failed."""
 
@@ -92,7 +92,7 @@ class DataTools:
             'name', 'rows', 'columns', 'sample' and 'values', or 'error'.
         """
         try:
-            found = await self._off_the_loop(lambda stop: describe(self._database, table, stop))
+            found = await self._off_the_loop(lambda cancellation: describe(self._database, table, cancellation))
         except DataError as error:
             return {"error": str(error)}
         answer = _listed(found.table, with_columns=True)
@@ -170,18 +170,18 @@ class DataTools:
         Raises:
             DataError: the database cannot be reached.
         """
-        return await self._off_the_loop(lambda stop: schema_of(self._database, stop))
+        return await self._off_the_loop(lambda cancellation: schema_of(self._database, cancellation))
 
     async def _queried(self, sql: str, bounds: Bounds) -> QueryResult:
-        return await self._off_the_loop(lambda stop: self._database.query(sql, bounds, stop))
+        return await self._off_the_loop(lambda cancellation: self._database.query(sql, bounds, cancellation))
 
-    async def _off_the_loop(self, work: Callable[[Stop], T]) -> T:
+    async def _off_the_loop(self, work: Callable[[Cancellation], T]) -> T:
         """Run blocking work in a thread; cancelling the task stops the query that it runs."""
-        stop = Stop(self._asker)
+        cancellation = Cancellation(self._client_id)
         try:
-            return await asyncio.get_running_loop().run_in_executor(_THREADS, work, stop)
+            return await asyncio.get_running_loop().run_in_executor(_THREADS, work, cancellation)
         except asyncio.CancelledError:
-            stop.set()
+            cancellation.cancel()
             raise
 
 

@@ -23,7 +23,7 @@ from colloquy.ui.state import Part
 from session_store.history.filters import EVERYTHING
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
-ASKER: Final = "console_asker"
+CLIENT_ID: Final = "console_asker"
 """Identifies this page among all clients that run queries, which take turns."""
 
 FIRST_EXAMPLES = ("Chats by agent", "Messages by day", "Response times", "Failed turns", "Messages containing a word")
@@ -92,7 +92,7 @@ def _run() -> None:
     before: QueryRun | None = st.session_state.get(QUESTION)
     if before and not before.is_over:
         before.cancel()
-    asker = st.session_state.setdefault(ASKER, str(uuid4()))
-    st.session_state[QUESTION] = QueryRun(current(), sql, asker)
+    client_id = st.session_state.setdefault(CLIENT_ID, str(uuid4()))
+    st.session_state[QUESTION] = QueryRun(current(), sql, client_id)
     to_url(sql)
     state.touch(Part.PAGE)

@@ -26,8 +26,8 @@ from colloquy.agents.data.errors import (
     UnknownTableError,
 )
 from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.data.workers.cancellation import Cancellation
 from colloquy.agents.data.workers.pool import Workers
-from colloquy.agents.data.workers.stopping import Stop
 from colloquy.runtime.application import own_files
 from tests.agents.data.postgres import PASSWORD, URL_PASSWORD
 from tests.agents.data.shops import COUNTRIES, ORDERS, ROWS, TOTAL
@@ -276,12 +276,12 @@ def test_a_query_that_takes_too_long_is_stopped_and_the_next_one_runs(shop):
 
 
 def test_a_query_can_be_stopped_from_another_thread(shop):
-    stop = Stop()
-    threading.Timer(0.3, stop.set).start()
+    cancellation = Cancellation()
+    threading.Timer(0.3, cancellation.cancel).start()
     with pytest.raises(QueryStoppedError):
-        shop.database.query(ENDLESS, stop=stop)
+        shop.database.query(ENDLESS, cancellation=cancellation)
     with pytest.raises(QueryStoppedError):
-        shop.database.query("select 1", stop=stop)
+        shop.database.query("select 1", cancellation=cancellation)
     assert shop.database.query("select 1").rows == 1
 
 

@@ -12,7 +12,7 @@ from colloquy.agents.data.database import describe
 from colloquy.agents.data.errors import QueryStoppedError, SqlFailedError, SqlRefusedError
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.history_database import HistoryDatabase
-from colloquy.agents.data.workers.stopping import Stop
+from colloquy.agents.data.workers.cancellation import Cancellation
 from session_store import DuckDBSessionService, Store
 from session_store.history.filters import HistoryFilter
 from session_store.models import SessionKey
@@ -151,11 +151,13 @@ def test_an_unknown_name_is_reported_by_the_engine(history):
 
 @pytest.mark.parametrize("scope", [None, HistoryFilter(saved=True)])
 def test_even_an_early_stop_has_an_effect(store, scope):
-    stop = Stop()
+    cancellation = Cancellation()
     endless = "select count(*) from range(10000000) a, range(10000000) b where a.range * b.range = 1"
     with ThreadPoolExecutor() as threads:
-        running = threads.submit(HistoryDatabase("some", store, scope).query, endless, Bounds(seconds=3600), stop)
-        stop.set()
+        running = threads.submit(
+            HistoryDatabase("some", store, scope).query, endless, Bounds(seconds=3600), cancellation
+        )
+        cancellation.cancel()
         with pytest.raises(QueryStoppedError):
             running.result()
 

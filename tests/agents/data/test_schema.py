@@ -19,11 +19,11 @@ class Wrapped:
         self.asked += 1
         return self.database.tables()
 
-    def query(self, sql, bounds=None, stop=None):
+    def query(self, sql, bounds=None, cancellation=None):
         self.asked += 1
         if self.error:
             raise self.error
-        return self.database.query(sql, bounds, stop)
+        return self.database.query(sql, bounds, cancellation)
 
 
 def test_it_has_the_tables_and_the_values_of_columns_with_few_distinct_ones(shop):

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from colloquy.agents.data.errors import QueryBoundError, QueryStoppedError
+from colloquy.agents.data.workers.cancellation import Cancellation
 from colloquy.agents.data.workers.memory_limits import bytes_of
 from colloquy.agents.data.workers.process import DataSource, WorkerProcess
-from colloquy.agents.data.workers.stopping import Stop
 
 MEMORY_MIB: Final = 512
 """The memory of one query."""
@@ -35,9 +35,9 @@ _LOOK_SECONDS: Final = 0.05
 class Workers:
     """Hands out query processes. Thread-safe.
 
-    At most ``most`` queries run at once. The next to run is the one whose asker has the fewest running, so that an
-    asker with many queries does not hold up an asker with one. A process only ever opens one data source, and ends with
-    a query that took too much; by then another one is ready.
+    At most ``most`` queries run at once. The next to run is the one whose client has the fewest running, so that a
+    client with many queries does not hold up a client with one. A process only ever opens one data source, and ends
+    with a query that took too much; by then another one is ready.
     """
 
     def __init__(self, *, most: int = MOST_AT_ONCE, together_mib: int = TOGETHER_MIB) -> None:
@@ -61,14 +61,16 @@ class Workers:
                 self._spare[memory_mib] = _started(memory_mib)
 
     @contextmanager
-    def worker(self, source: DataSource, stop: Stop, memory_mib: int = MEMORY_MIB) -> Iterator[WorkerProcess]:
+    def worker(
+        self, source: DataSource, cancellation: Cancellation, memory_mib: int = MEMORY_MIB
+    ) -> Iterator[WorkerProcess]:
         """Lend a process that has opened a data source, or is about to, for one query.
 
         Raises:
             QueryStoppedError: the query was stopped while it waited.
             QueryBoundError: it waited too long.
         """
-        with self._turn(stop):
+        with self._turn(cancellation):
             worker = self._taken(source, memory_mib)
             try:
                 yield worker
@@ -96,31 +98,33 @@ class Workers:
             one.close()
 
     @contextmanager
-    def _turn(self, stop: Stop) -> Iterator[None]:
-        asker = stop.asker
-        with stop.calls(self._look_again), self._changed:
-            self._waiting.append(asker)
+    def _turn(self, cancellation: Cancellation) -> Iterator[None]:
+        client_id = cancellation.client_id
+        with cancellation.on_cancel(self._look_again), self._changed:
+            self._waiting.append(client_id)
             try:
-                came = self._changed.wait_for(lambda: stop.is_set or self._is_next(asker), PATIENCE_SECONDS)
-                if stop.is_set:
+                came = self._changed.wait_for(
+                    lambda: cancellation.is_cancelled or self._is_next(client_id), PATIENCE_SECONDS
+                )
+                if cancellation.is_cancelled:
                     raise QueryStoppedError(QueryStoppedError.BEFORE_IT_BEGAN)
                 if not came:
                     raise QueryBoundError("Too many queries are running. Try again in a moment.")
-                self._running.append(asker)
+                self._running.append(client_id)
             finally:
-                self._waiting.remove(asker)
+                self._waiting.remove(client_id)
                 self._changed.notify_all()
         try:
             yield
         finally:
             with self._changed:
-                self._running.remove(asker)
+                self._running.remove(client_id)
                 self._changed.notify_all()
 
-    def _is_next(self, asker: str) -> bool:
+    def _is_next(self, client_id: str) -> bool:
         if len(self._running) >= self._most:
             return False
-        return asker == min(self._waiting, key=self._running.count)
+        return client_id == min(self._waiting, key=self._running.count)
 
     def _look_again(self) -> None:
         with self._changed:

@@ -26,8 +26,8 @@ from colloquy.agents.data.errors import (
 )
 from colloquy.agents.data.guard.bounds import too_big, too_slow
 from colloquy.agents.data.own_files import OwnFiles
+from colloquy.agents.data.workers.cancellation import Cancellation
 from colloquy.agents.data.workers.memory_limits import EXIT_MEMORY, give_way
-from colloquy.agents.data.workers.stopping import Stop
 
 START_SECONDS: Final = 30
 GRACE_SECONDS: Final = 0.5
@@ -146,14 +146,16 @@ class WorkerProcess:
             self._is_slow = True
             give_way(self.pid, _NICER)
 
-    def ask(self, request: dict[str, Any], seconds: float, stop: Stop | None = None) -> tuple[dict[str, Any], bytes]:
+    def ask(
+        self, request: dict[str, Any], seconds: float, cancellation: Cancellation | None = None
+    ) -> tuple[dict[str, Any], bytes]:
         """Send a request and wait for its answer: a header, and an Arrow stream if there is one.
 
         Raises:
             DataError: of the matching kind; after QueryBoundError and QueryStoppedError the worker may have ended.
         """
         assert self.source is not None  # noqa: S101 - open() was called
-        with (stop or Stop()).calls(lambda: self.end("stopped")):
+        with (cancellation or Cancellation()).on_cancel(lambda: self.end("stopped")):
             if not self._is_ready:
                 self._within(START_SECONDS, "start", None)
                 self._is_ready = True

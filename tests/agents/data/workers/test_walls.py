@@ -19,9 +19,9 @@ from colloquy.agents.data.errors import DataError, QueryBoundError, QueryStopped
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.history_database import HistoryDatabase
 from colloquy.agents.data.workers import memory_limits
+from colloquy.agents.data.workers.cancellation import Cancellation
 from colloquy.agents.data.workers.memory_limits import EXIT_MEMORY, bytes_of
 from colloquy.agents.data.workers.pool import Workers
-from colloquy.agents.data.workers.stopping import Stop
 from session_store import Store
 
 MEMORY_MIB = 128
@@ -107,15 +107,17 @@ def test_endless_and_uninterruptible_queries_end_at_their_time_limit(history, sq
 
 
 def test_four_uninterruptible_queries_block_nobody_else_and_can_be_stopped(history, workers):
-    stops = [Stop(f"hostile {number}") for number in range(4)]
+    cancellations = [Cancellation(f"hostile {number}") for number in range(4)]
     with ThreadPoolExecutor(4) as threads:
-        hostile = [threads.submit(history.query, DEAF, Bounds(seconds=600), stop) for stop in stops]
+        hostile = [
+            threads.submit(history.query, DEAF, Bounds(seconds=600), cancellation) for cancellation in cancellations
+        ]
         wait_for(lambda: len(workers._busy) == 4)
-        assert history.query("select 42", stop=Stop("healthy")).table[0][0].as_py() == 42
+        assert history.query("select 42", cancellation=Cancellation("healthy")).table[0][0].as_py() == 42
         assert not any(one.done() for one in hostile)
         pids = [worker.pid for worker in workers._busy]
-        for stop in stops:
-            stop.set()
+        for cancellation in cancellations:
+            cancellation.cancel()
         for one in hostile:
             with pytest.raises(QueryStoppedError):
                 one.result(5)
@@ -127,7 +129,7 @@ def test_waiting_queries_of_the_least_busy_session_run_first():
     release = {name: threading.Event() for name in ("many 1", "many 2", "many 3", "one")}
 
     def ask(name):
-        with workers._turn(Stop(name.split()[0])):
+        with workers._turn(Cancellation(name.split()[0])):
             order.append(name)
             release[name].wait(30)
 
@@ -143,11 +145,11 @@ def test_waiting_queries_of_the_least_busy_session_run_first():
 
 
 def test_a_waiting_query_can_be_stopped():
-    workers, stop = Workers(most=1), Stop("waiting")
-    with workers._turn(Stop("running")), ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(workers._turn(stop).__enter__)
+    workers, cancellation = Workers(most=1), Cancellation("waiting")
+    with workers._turn(Cancellation("running")), ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(workers._turn(cancellation).__enter__)
         wait_for(lambda: workers._waiting)
-        stop.set()
+        cancellation.cancel()
         with pytest.raises(QueryStoppedError):
             waiting.result(5)
 
@@ -222,7 +224,7 @@ def test_memory_left_over_by_a_query_is_available_to_the_next_one(tmp_path):
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="processes are looked for in /proc")
 def test_long_queries_yield_to_the_app_and_to_short_ones(tmp_path):
-    workers, stop = Workers(), Stop("patient")
+    workers, cancellation = Workers(), Cancellation("patient")
     database = WorkerDatabase(Connection.of("folder", str(tmp_path)), workers=workers)
     niceness = os.getpriority(os.PRIO_PROCESS, 0)
 
@@ -236,9 +238,9 @@ def test_long_queries_yield_to_the_app_and_to_short_ones(tmp_path):
         [idle] = workers._idle
         assert more_than_ours(idle.pid) == {10}
         with ThreadPoolExecutor(1) as threads:
-            asked = threads.submit(database.query, DEAF, Bounds(seconds=60), stop)
+            asked = threads.submit(database.query, DEAF, Bounds(seconds=60), cancellation)
             wait_for(lambda: more_than_ours(idle.pid) == {19 - niceness})
-            stop.set()
+            cancellation.cancel()
             with pytest.raises(QueryStoppedError):
                 asked.result(5)
         assert all(more_than_ours(one.pid) == {10} for one in workers._spare.values())
@@ -248,7 +250,7 @@ def test_long_queries_yield_to_the_app_and_to_short_ones(tmp_path):
 
 @pytest.mark.parametrize("how", ["its time is over", "it is stopped", "its process is killed"])
 def test_nothing_of_a_query_remains_on_the_server_when(how, shops, postgres_url):
-    workers, stop = Workers(), Stop("somebody")
+    workers, cancellation = Workers(), Cancellation("somebody")
     database = WorkerDatabase(shops("postgres").connection, workers=workers)
     sorting = "select count(*) from (select md5(i::text) as m from generate_series(1, 100000000) i order by 1) t"
     with psycopg.connect(postgres_url, autocommit=True) as server, ThreadPoolExecutor(1) as threads:
@@ -259,11 +261,11 @@ def test_nothing_of_a_query_remains_on_the_server_when(how, shops, postgres_url)
 
         try:
             seconds = 3 if how == "its time is over" else 60
-            asked = threads.submit(database.query, sorting, Bounds(seconds=seconds), stop)
+            asked = threads.submit(database.query, sorting, Bounds(seconds=seconds), cancellation)
             wait_for(lambda: all(left()))
             pids = [worker.pid for worker in workers._busy]
             if how == "it is stopped":
-                stop.set()
+                cancellation.cancel()
             elif how == "its process is killed":
                 os.kill(pids[0], signal.SIGKILL)
             with pytest.raises(DataError):
