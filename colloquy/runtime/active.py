@@ -25,7 +25,7 @@ class ActiveSession:
         return self.last_turn.status if self.last_turn else None
 
 
-class ActiveSessions:
+class ActiveSessionRegistry:
     """The sessions that were created or got a message since the app started, or had unfinished turns then, except those
     that were terminated or dismissed. A deleted session is not listed until it is restored. Thread-safe."""
 

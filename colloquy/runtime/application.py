@@ -17,7 +17,7 @@ from colloquy.agents.adk_folders import AdkFolders
 from colloquy.agents.catalogue import AgentCatalogue
 from colloquy.agents.data.own_files import OwnFiles
 from colloquy.agents.models import ModelCatalogue, ModelUnavailableError
-from colloquy.runtime.active import ActiveSession, ActiveSessions
+from colloquy.runtime.active import ActiveSession, ActiveSessionRegistry
 from colloquy.runtime.artifacts import Artifacts
 from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, EventKind
 from colloquy.runtime.imports import Imports
@@ -69,7 +69,7 @@ class Application:
     workspaces: Workspaces
     artifacts: Artifacts
     files: SessionFiles
-    active: ActiveSessions
+    active: ActiveSessionRegistry
     services: Services
     imports: Imports
     reruns: Reruns
@@ -92,7 +92,7 @@ class Application:
             log.warning(store.notice)
         transcripts = TranscriptLogs(data / TRANSCRIPTS, store, enabled=settings.transcript_logs)
         files = SessionFiles(Artifacts(data / ARTIFACTS), transcripts)
-        active = ActiveSessions(store, bus)
+        active = ActiveSessionRegistry(store, bus)
         files.delete(store.sessions.purge_deleted(older_than=settings.undo_seconds))
         # Left by a process that died in between.
         files.artifacts.delete_files(store.sessions.gone(files.artifacts.sessions()))

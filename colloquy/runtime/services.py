@@ -11,7 +11,7 @@ from colloquy.agents.catalogue import AgentCatalogue
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.history_scope import scope_in
 from colloquy.agents.models import ModelCatalogue
-from colloquy.runtime.active import ActiveSessions
+from colloquy.runtime.active import ActiveSessionRegistry
 from colloquy.runtime.bus import EventBus
 from colloquy.runtime.results import Results
 from colloquy.runtime.transcripts.logs import TranscriptLogs
@@ -35,7 +35,7 @@ class Services:
     bus: EventBus
     workspaces: Workspaces
     results: Results
-    active: ActiveSessions
+    active: ActiveSessionRegistry
     transcripts: TranscriptLogs
     thinkers: set[tuple[str, str, str | None]] = field(default_factory=set)
     """Applications, authors and models whose answers have been seen to begin in the middle of a thought: their prompt

@@ -9,7 +9,7 @@ from typing import Any
 from google.adk.events.event import Event
 from google.adk.sessions import Session
 
-from colloquy.runtime.active import ActiveSessions
+from colloquy.runtime.active import ActiveSessionRegistry
 from colloquy.runtime.artifacts import Artifacts
 from colloquy.runtime.bus import BusEvent, EventBus, EventKind
 from colloquy.runtime.transcripts.logs import TranscriptLogs
@@ -34,7 +34,7 @@ class SessionFiles:
 class Sessions(DuckDBSessionService):
     """Announces what it does: ADK clients may create and delete sessions, and events come from everywhere."""
 
-    def __init__(self, store: Store, bus: EventBus, active: ActiveSessions, files: SessionFiles) -> None:
+    def __init__(self, store: Store, bus: EventBus, active: ActiveSessionRegistry, files: SessionFiles) -> None:
         super().__init__(store)
         self._bus = bus
         self._active = active
