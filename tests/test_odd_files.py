@@ -68,7 +68,7 @@ ALLOWED = {
     # Colloquy's own files in its data folder; only entries with the right name and type are opened.
     "colloquy/agents/data/shop/shop.py": {"duckdb.connect"},
     "colloquy/api/history/exports.py": {"zipfile.ZipFile"},
-    "colloquy/runtime/console.py": {"self.path.read_bytes"},
+    "colloquy/runtime/sql_queries.py": {"self.path.read_bytes"},
     "colloquy/runtime/artifacts.py": {"shutil.copytree"},
     "colloquy/runtime/workspaces/passwords.py": {"os.open"},
     "colloquy/runtime/transcripts/files.py": {"path.open", "folder.glob"},

@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from colloquy.agents.data.suggestions import title_of_query
 from colloquy.api.http.files import csv_pieces, file_answer, file_name, saved_as
 from colloquy.api.http.problems import NotFoundError
-from colloquy.runtime.console import QueryAnswer, answer_of
+from colloquy.runtime.sql_queries import QueryAnswer, answer_of
 
 router = APIRouter(prefix="/v1", tags=["queries"])
 

@@ -11,7 +11,7 @@ import streamlit as st
 from colloquy.agents.data.charts import chart_spec
 from colloquy.agents.data.errors import ChartInvalidError
 from colloquy.agents.data.suggestions import SuggestedChart, suggested_chart
-from colloquy.runtime.console import QueryAnswer
+from colloquy.runtime.sql_queries import QueryAnswer
 from colloquy.ui import state
 from colloquy.ui.formatting import plain_markdown
 from colloquy.ui.results.data import CHART_ROWS, chart_preview, chart_rows, with_rows

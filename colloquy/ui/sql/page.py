@@ -9,7 +9,7 @@ from uuid import uuid4
 import streamlit as st
 
 from colloquy.runtime.application import current
-from colloquy.runtime.console import QueryRun
+from colloquy.runtime.sql_queries import QueryRun
 from colloquy.ui import state
 from colloquy.ui.data.snapshot import snapshot_button
 from colloquy.ui.demo import demo_mark

@@ -10,7 +10,7 @@ import streamlit as st
 
 from colloquy.agents.data.errors import QueryStoppedError
 from colloquy.agents.data.suggestions import title_of_query
-from colloquy.runtime.console import QueryAnswer, QueryRun
+from colloquy.runtime.sql_queries import QueryAnswer, QueryRun
 from colloquy.ui import long_texts, state
 from colloquy.ui.formatting import duration, plain_markdown, zone
 from colloquy.ui.results.cards import table

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from colloquy.api.routes import routes
-from colloquy.runtime.console import QueryRun
+from colloquy.runtime.sql_queries import QueryRun
 
 
 @pytest.fixture(scope="module")

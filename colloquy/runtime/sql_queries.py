@@ -25,7 +25,7 @@ from colloquy.runtime.results import as_parquet
 from session_store.errors import StoreError
 
 # These threads only wait for the processes that run queries.
-_threads: Final = ThreadPoolExecutor(64, "console")
+_threads: Final = ThreadPoolExecutor(64, "sql-query")
 
 
 class ResultGoneError(DataError):
