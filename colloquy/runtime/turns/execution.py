@@ -21,17 +21,17 @@ from colloquy.agents.models.pacing import answer_characters
 from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.results import ResultOrigin, add_files
 from colloquy.runtime.services import Services
-from colloquy.runtime.turns.agent_loops import AgentLoops
-from colloquy.runtime.turns.confirmation import Pause, unanswerable
-from colloquy.runtime.turns.endings import (
+from colloquy.runtime.turns.abnormal_endings import (
     EMPTY,
     OPEN_CALL,
     answer_open_calls,
     append_lost_message,
     append_partial_answer,
-    in_words,
+    explain_failure,
     says_nothing,
 )
+from colloquy.runtime.turns.agent_loops import AgentLoops
+from colloquy.runtime.turns.confirmation import Pause, unanswerable
 from colloquy.runtime.turns.live import LiveTurn
 from colloquy.runtime.turns.runner import runner_for
 from session_store.errors import NOTHING_IS_KEPT, ColloquyError
@@ -163,7 +163,7 @@ class Execution:
 
     def _fail(self, error: BaseException) -> None:
         self._live.event_stream.error = error
-        self._problem = in_words(error)
+        self._problem = explain_failure(error)
 
     def _is_shutdown(self, error: BaseException) -> bool:
         """Whether an error means that Colloquy shuts down. Any other cancellation is the agent's, and is cleared."""

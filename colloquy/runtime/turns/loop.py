@@ -18,9 +18,9 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 from colloquy.agents.agent import AgentProblemError
 from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.services import Services
+from colloquy.runtime.turns.abnormal_endings import OPEN_CALL, answer_open_calls
 from colloquy.runtime.turns.agent_loops import AgentLoops, LoopThread, TurnSlots
 from colloquy.runtime.turns.confirmation import NothingToAnswerError, Pause
-from colloquy.runtime.turns.endings import OPEN_CALL, answer_open_calls
 from colloquy.runtime.turns.event_stream import EventStream
 from colloquy.runtime.turns.execution import Execution
 from colloquy.runtime.turns.live import LiveTurn

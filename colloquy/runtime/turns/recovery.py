@@ -10,14 +10,14 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.genai import types
 
 from colloquy.runtime.services import Services
-from colloquy.runtime.turns.confirmation import Pause
-from colloquy.runtime.turns.endings import (
+from colloquy.runtime.turns.abnormal_endings import (
     OPEN_CALL,
     answer_open_calls,
     append_lost_message,
     append_partial_answer,
     has_answer,
 )
+from colloquy.runtime.turns.confirmation import Pause
 from colloquy.runtime.turns.live import LiveTurn, unfinished_text
 from session_store.errors import NOTHING_IS_KEPT
 from session_store.models import SessionKey, Turn, TurnStatus

@@ -20,7 +20,7 @@ from colloquy.compat.adk_runner import InvocationRunner, RewindRunner
 from colloquy.runtime.attachments import MEGABYTE
 from colloquy.runtime.results import TurnSink
 from colloquy.runtime.services import Services
-from colloquy.runtime.turns.endings import storable_event
+from colloquy.runtime.turns.abnormal_endings import storable_event
 from colloquy.runtime.turns.event_bounds import EmittedLimits
 from colloquy.runtime.turns.live import LiveTurn
 from colloquy.runtime.turns.plugins import CallsOfCutAnswers, LargeResults, UnreadFiles

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from colloquy.agents.data.errors import QueryStoppedError
-from colloquy.runtime.turns.endings import OPEN_CALL
+from colloquy.runtime.turns.abnormal_endings import OPEN_CALL
 from colloquy.ui import long_texts
 from colloquy.ui.formatting import duration, label, plain_markdown
 from session_store.models import Turn, TurnStatus

@@ -41,7 +41,7 @@ OPEN_CALL = {
 """The error that stands in for a tool's missing answer, by how the turn ended."""
 
 
-def in_words(error: BaseException) -> str:
+def explain_failure(error: BaseException) -> str:
     """Describe any error that ends a turn in a sentence for the person. Details for developers go to the log."""
     if isinstance(error, ColloquyError):
         return joined(str(error))
