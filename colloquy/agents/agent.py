@@ -40,7 +40,7 @@ class Source(StrEnum):
 class AgentContext:
     """What a session gives its agent for one turn. ``data`` is the data of the session's workspace, or None if it has
     no connection. ``history`` is Colloquy's own conversations; ``scope`` describes in phrases which of them it is
-    limited to (see history_scope.in_words)."""
+    limited to (see history_scope.scope_in_words)."""
 
     sink: ResultSink
     data: Database | None = None

@@ -38,7 +38,7 @@ def scope_in(state: Mapping[str, Any]) -> HistoryFilter | None:
         raise ScopeInvalidError(UNREADABLE) from error
 
 
-def in_words(
+def scope_in_words(
     scope: HistoryFilter, *, workspace: Name = str, agent: Name = str, model: Name = str, zone: tzinfo = UTC
 ) -> list[str]:
     """Describe the scope in short phrases, for instance ``agent Assistant or Critic``; none for everything. The

@@ -12,7 +12,7 @@ from google.adk.models import Gemini
 from google.adk.runners import Runner
 
 from colloquy.agents.agent import Agent, AgentContext
-from colloquy.agents.data.history_scope import in_words
+from colloquy.agents.data.history_scope import scope_in_words
 from colloquy.agents.models.pacing import pace_models
 from colloquy.agents.models.provider import CONNECTION_ENDED
 from colloquy.agents.toolsets import DATA, HISTORY
@@ -151,4 +151,4 @@ def _agent_context(turn: Turn, agent: Agent, services: Services, *, calls_tools:
 def _words_of(services: Services, scope: HistoryFilter) -> list[str]:
     """Describe a scope in phrases for an agent, with the names of workspaces and times in UTC."""
     names = {workspace.id: workspace.name for workspace in services.store.workspaces.list()}
-    return in_words(scope, workspace=lambda one: names.get(one, one))
+    return scope_in_words(scope, workspace=lambda one: names.get(one, one))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from colloquy.agents.data.history_scope import ScopeInvalidError, in_words, scope_in
+from colloquy.agents.data.history_scope import ScopeInvalidError, scope_in, scope_in_words
 from colloquy.agents.toolsets import HISTORY
 from colloquy.runtime.application import current
 from colloquy.ui import state
@@ -37,7 +37,7 @@ def scope_line(scope: HistoryFilter | None) -> None:
     application = current()
     workspaces = {workspace.id: workspace.name for workspace in application.store.workspaces.list()}
     agents = {agent.id: agent.name for agent in application.agents.list()}
-    words = in_words(
+    words = scope_in_words(
         scope,
         workspace=lambda one: workspaces.get(one, one),
         agent=lambda one: agents.get(one, one),

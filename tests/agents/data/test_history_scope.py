@@ -8,7 +8,7 @@ import pytest
 from colloquy.agents.data.errors import SqlFailedError, SqlRefusedError
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.history_database import HistoryDatabase
-from colloquy.agents.data.history_scope import STATE, ScopeInvalidError, in_words, scope_in
+from colloquy.agents.data.history_scope import STATE, ScopeInvalidError, scope_in, scope_in_words
 from colloquy.demo import fill
 from session_store import Store
 from session_store.history.filters import HistoryFilter
@@ -286,7 +286,7 @@ class TestKeeping:
             text=" two  words ",
             within=(0.0, 3_600.0),
         )
-        assert in_words(scope, workspace={"w": "Shop"}.get, agent=str.upper) == [
+        assert scope_in_words(scope, workspace={"w": "Shop"}.get, agent=str.upper) == [
             "workspace Shop",
             "agent A or B",
             "status failed",
@@ -295,4 +295,4 @@ class TestKeeping:
             "last continued from 02 Jan 1970 to 02 Jan 1970",
             "only what happened from 01 Jan 1970 until 01 Jan 1970, 01:00",
         ]
-        assert in_words(HistoryFilter()) == []
+        assert scope_in_words(HistoryFilter()) == []
