@@ -68,11 +68,11 @@ class Queries:
         if response.name == "run_sql":
             return await self._after_query(request, callback_context)
         error = (response.response or {}).get("error")
-        return said(self._answer(request, chart_error=error, charted=not error))
+        return final_answer(self._answer(request, chart_error=error, charted=not error))
 
     async def _first_step(self, request: Request) -> LlmResponse:
         if not request.text:
-            return said(EMPTY)
+            return final_answer(EMPTY)
         if not request.is_sql:
             return await self._guess(request.text)
         return _called("run_sql", sql=request.text, title=title_of_query(request.text))
@@ -82,13 +82,13 @@ class Queries:
         sql, error = queries[-1]
         if error or self._tools.latest is None:
             if request.is_sql:
-                return said(str(error))
+                return final_answer(str(error))
             if len(queries) < _GUESSES:
                 return await self._guess(request.text, failed=(sql, str(error)))
-            return said(FAILED.format(error=error))
+            return final_answer(FAILED.format(error=error))
         chart = suggested_chart(self._tools.latest.table, wanted=request.chart)
         if chart is None:
-            return said(self._answer(request, chart_error=NO_CHART if request.chart else None))
+            return final_answer(self._answer(request, chart_error=NO_CHART if request.chart else None))
         sql = self._tools.latest.sql
         return _called("make_chart", title=chart.title, sql=sql, mark=chart.mark, encoding=chart.encoding)
 
@@ -100,14 +100,14 @@ class Queries:
         try:
             schema = await self._tools.schema()
         except DataError as error:
-            return said(str(error))
+            return final_answer(str(error))
         if not schema.tables:
-            return said(NO_TABLES.format(name=self._database.name))
+            return final_answer(NO_TABLES.format(name=self._database.name))
         prompt = sql_prompt(question, schema.tables, self._database.dialect, schema.values, failed)
         answer = await self._asked(prompt)
         sql = parse_answer(text_of(answer.content))
         if sql is None or (failed and sql == failed[0]):
-            return said(FAILED.format(error=failed[1]) if failed else NO_QUERY, answer.usage_metadata)
+            return final_answer(FAILED.format(error=failed[1]) if failed else NO_QUERY, answer.usage_metadata)
         title = " ".join(question.split())[:_LONGEST_TITLE]
         response = _called("run_sql", sql=sql, title=title)
         return response.model_copy(update={"custom_metadata": {GUESSED: True}, "usage_metadata": answer.usage_metadata})
@@ -132,7 +132,7 @@ class Queries:
         return whole
 
 
-def said(text: str, usage: types.GenerateContentResponseUsageMetadata | None = None) -> LlmResponse:
+def final_answer(text: str, usage: types.GenerateContentResponseUsageMetadata | None = None) -> LlmResponse:
     """Return a text answer that ends the turn."""
     content = types.Content(role="model", parts=[types.Part(text=text)])
     return LlmResponse(content=content, usage_metadata=usage, finish_reason=types.FinishReason.STOP)

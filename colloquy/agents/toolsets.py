@@ -15,7 +15,7 @@ from google.adk.tools.function_tool import FunctionTool
 from colloquy.agents.agent import AgentContext
 from colloquy.agents.data.ask import has_command
 from colloquy.agents.data.database import Database
-from colloquy.agents.queries import Queries, said
+from colloquy.agents.queries import Queries, final_answer
 from colloquy.agents.tools import DataTools
 from session_store.transcripts.parts import text_of
 
@@ -71,13 +71,13 @@ def _about(database: Database, scope: Sequence[str]) -> str:
 
 def _saying(text: str) -> BeforeModel:
     async def before_model(callback_context: CallbackContext, llm_request: LlmRequest) -> LlmResponse:  # noqa: ARG001 - as ADK calls it
-        return said(text)
+        return final_answer(text)
 
     return before_model
 
 
 def _refusing_commands(name: str) -> BeforeModel:
     async def before_model(callback_context: CallbackContext, llm_request: LlmRequest) -> LlmResponse | None:  # noqa: ARG001 - as ADK calls it
-        return said(NOT_FOR.format(name=name)) if has_command(text_of(callback_context.user_content)) else None
+        return final_answer(NOT_FOR.format(name=name)) if has_command(text_of(callback_context.user_content)) else None
 
     return before_model

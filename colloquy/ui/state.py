@@ -216,10 +216,10 @@ def _open_what_the_url_says() -> None:
         _be_about(st.query_params.get(ABOUT))
 
 
-def _be_about(told: str | None) -> None:
+def _be_about(about: str | None) -> None:
     """Applies the URL's scope for a new chat; with None, the chat is not about a part of the history."""
     try:
-        scope = None if told is None else HistoryFilter.of_json(told)
+        scope = None if about is None else HistoryFilter.of_json(about)
     except FilterInvalidError:
         say(UNREADABLE, ":material/filter_alt_off:")
         scope = None

@@ -55,7 +55,7 @@ class _Part(NamedTuple):
 
     tool: str
     call_id: str
-    said: Mapping[str, Any]
+    data: Mapping[str, Any]
 
 
 def tool_columns(event: Event) -> ToolColumns:
@@ -96,12 +96,12 @@ def _columns(calls: Iterable[_Part], answers: Iterable[_Part], waiting: Containe
     errors."""
     uses = [(part, CallOutcome.CALLED) for part in calls if not part.tool.startswith(ADKS_OWN)]
     uses += [
-        (part, CallOutcome.WAITING if part.call_id in waiting else _outcome(part.said))
+        (part, CallOutcome.WAITING if part.call_id in waiting else _outcome(part.data))
         for part in answers
         if not part.tool.startswith(ADKS_OWN)
     ]
     errors = [part.tool for part, outcome in uses if outcome is CallOutcome.FAILED]
-    texts = [f"{part.tool} {_words(part.said)}" for part, outcome in uses if outcome is not CallOutcome.WAITING]
+    texts = [f"{part.tool} {_words(part.data)}" for part, outcome in uses if outcome is not CallOutcome.WAITING]
     # Without an id, a call can be recognized only by its tool.
     told = [{"id": part.call_id or part.tool, "tool": part.tool, "outcome": outcome} for part, outcome in uses]
     return ToolColumns(errors or None, "\n".join(texts)[:LONGEST_TEXT] or None, json.dumps(told) if told else None)

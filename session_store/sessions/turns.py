@@ -140,10 +140,10 @@ class StoredTurns:
         return self._unkept.session(session, self.unfinished)
 
 
-def without_files(turn: Turn, said: Mapping[str, Any] | None) -> Turn:
-    """Return the turn without the bytes of its message's files, if ``said``, the content of the event with the same
+def without_files(turn: Turn, content: Mapping[str, Any] | None) -> Turn:
+    """Return the turn without the bytes of its message's files, if ``content``, the content of the event with the same
     message, also has them. ``StoredTurns.get`` finds them there."""
-    if not _files_of(turn.message) or said != turn.message:
+    if not _files_of(turn.message) or content != turn.message:
         return turn
     parts = [
         {**part, "inline_data": {name: value for name, value in part["inline_data"].items() if name != "data"}}

@@ -130,9 +130,9 @@ class CurrentCopies:
         try:
             self._folder.mkdir(mode=_OWNER_ONLY, exist_ok=True)
             self._require_room()
-            with self._database.still(self._wake) as held:
+            with self._database.still(self._wake) as still:
                 taken_at, state = time.time(), self._state()
-                is_copied = self._copy(target, held.log_bytes)
+                is_copied = self._copy(target, still.log_bytes)
             if not is_copied:
                 taken_at, state = time.time(), self._state()
                 copy_rows(self._database, target)

@@ -101,19 +101,19 @@ def _take(database: Database, target: Path, form: SnapshotForm, progress: Progre
     try:
         _require_room(database.path, target, unfinished)
         with _Worker() as worker:
-            with database.still() as held:
+            with database.still() as still:
                 progress("Copying", 0.0)
                 taken_at = time.time()
-                said = worker.ask(request | {"source": str(database.path), "log_bytes": held.log_bytes})
-            if said.get("failed") == "held":
+                answer = worker.ask(request | {"source": str(database.path), "log_bytes": still.log_bytes})
+            if answer.get("failed") == "held":
                 taken_at = time.time()
                 copy_rows(database, copy, progress)
-                said = worker.ask(request)
-            while "size" not in said:
-                if "failed" in said:
-                    raise _failure(said, target)
-                progress(f"Writing {said['view']}" if "view" in said else "Checking", said.get("share", 0.5))
-                said = worker.answer()
+                answer = worker.ask(request)
+            while "size" not in answer:
+                if "failed" in answer:
+                    raise _failure(answer, target)
+                progress(f"Writing {answer['view']}" if "view" in answer else "Checking", answer.get("share", 0.5))
+                answer = worker.answer()
         unfinished.chmod(READ_ONLY)
         unfinished.replace(target)
     except OSError as error:
@@ -126,12 +126,12 @@ def _take(database: Database, target: Path, form: SnapshotForm, progress: Progre
     return SnapshotInfo(
         path=target,
         form=form,
-        size=said["size"],
-        conversations=said["conversations"],
-        messages=said["messages"],
+        size=answer["size"],
+        conversations=answer["conversations"],
+        messages=answer["messages"],
         taken_at=taken_at,
         seconds=time.perf_counter() - begin,
-        paused=held.paused,
+        paused=still.paused,
     )
 
 
@@ -181,10 +181,10 @@ def _full(target: Path, needed: int | None = None) -> SnapshotError:
     )
 
 
-def _failure(said: dict[str, Any], target: Path) -> SnapshotError:
-    if said["failed"] == "full":
+def _failure(answer: dict[str, Any], target: Path) -> SnapshotError:
+    if answer["failed"] == "full":
         return _full(target)
-    return SnapshotError(f"The snapshot {target} was not made: {said['message']}")
+    return SnapshotError(f"The snapshot {target} was not made: {answer['message']}")
 
 
 class _Worker:

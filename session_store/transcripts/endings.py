@@ -109,15 +109,17 @@ class Ending:
     cut: bool = False
 
 
-def ending_named(code: object, said: str | None = None, *, has_words: bool = True) -> Ending | None:
-    """Return the ending for the name that a provider or another program gives it, in any letter case, with what it
-    ``said`` about it; None for an answer that ended normally. An answer that was cut off before its first word counts
-    as failed."""
+def ending_named(code: object, explanation: str | None = None, *, has_words: bool = True) -> Ending | None:
+    """Return the ending for the name that a provider or another program gives it, in any letter case, with its
+    ``explanation``; None for an answer that ended normally. An answer that was cut off before its first word counts as
+    failed."""
     written = str(getattr(code, "value", code) or "").strip()
     name = re.sub(r"[\s-]+", "_", written.upper())
     if name in _WELL:
         return None
-    more = f" It said: {said}" if said and said.strip() and not _NOT_SAID.match(said) else ""
+    more = (
+        f" It said: {explanation}" if explanation and explanation.strip() and not _NOT_SAID.match(explanation) else ""
+    )
     if reason := _CUT.get(name):
         return Ending(f"The answer was cut off: {reason}.{more}", cut=has_words)
     reason = _FAILED.get(name, f"the provider gave the reason “{written}”")

@@ -52,15 +52,15 @@ def _nested(cell: pa.ListScalar | pa.StructScalar, room: list[int], depth: int) 
     if isinstance(cell, pa.StructScalar):
         names = [field.name for field in cell.type]
         return {name: _within(cell[at], room, depth) for at, name in enumerate(names) if room[0] > 0}
-    told: list[Any] = []
+    values: list[Any] = []
     for one in cell.values:
         if room[0] <= 0:
-            return [*told, f"… ({len(cell.values):,} values)"]
+            return [*values, f"… ({len(cell.values):,} values)"]
         if isinstance(cell, pa.MapScalar):
-            told.append([_within(one[at], room, depth) for at in (0, 1)])
+            values.append([_within(one[at], room, depth) for at in (0, 1)])
         else:
-            told.append(_within(one, room, depth))
-    return told
+            values.append(_within(one, room, depth))
+    return values
 
 
 def _short(cell: pa.BinaryScalar) -> str:

@@ -28,9 +28,11 @@ class OwnFiles:
         }
 
     @classmethod
-    def of_json(cls, told: dict[str, Any]) -> OwnFiles:
+    def of_json(cls, fields: dict[str, Any]) -> OwnFiles:
         """Read what ``as_json`` returned."""
-        return cls(told["folder"], frozenset(told["names"]), tuple(told["beginnings"]), frozenset(told["to_ask"]))
+        return cls(
+            fields["folder"], frozenset(fields["names"]), tuple(fields["beginnings"]), frozenset(fields["to_ask"])
+        )
 
     def is_own(self, name: str) -> bool:
         """Whether a name in the folder is one that only Colloquy uses."""

@@ -127,14 +127,14 @@ class Heard:
         for choice in chunk.choices:
             choice.delta = choice.delta if isinstance(choice.delta, ChoiceDelta) else ChoiceDelta()
             if choice.delta:
-                said = self._hear(choice.finish_reason, choice.delta)
+                texts = self._hear(choice.finish_reason, choice.delta)
                 for call in choice.delta.tool_calls or ():
                     self._keep_back(call)
                 choice.delta.tool_calls = None
-                for is_thought, text in said[:-1]:
+                for is_thought, text in texts[:-1]:
                     self.thinks = is_thought
                     yield _chunk(ChoiceDelta(content=text))
-                self.thinks, choice.delta.content = said[-1] if said else (False, None)
+                self.thinks, choice.delta.content = texts[-1] if texts else (False, None)
         self.empty += int(self.characters == before)
         yield chunk
 
@@ -153,24 +153,24 @@ class Heard:
         self._cite(answer)
         answer.usage = usage_in(answer.usage)
         for choice in answer.choices or ():
-            said = self._hear(choice.finish_reason, choice.message)
-            choice.message.content = "".join(text for _, text in said)
+            texts = self._hear(choice.finish_reason, choice.message)
+            choice.message.content = "".join(text for _, text in texts)
             for call in choice.message.tool_calls or ():
                 if call.type == "function":
                     call.function.arguments = self._readable(call.function.arguments)
 
-    def _hear(self, finish: str | None, said: ChoiceDelta | ChatCompletionMessage) -> list[tuple[bool, str]]:
+    def _hear(self, finish: str | None, delta: ChoiceDelta | ChatCompletionMessage) -> list[tuple[bool, str]]:
         """Return the texts in an answer, or in a piece of one, each with whether it is a thought."""
         self.finish = finish or self.finish
-        self.refused = self.refused or bool(said.refusal)
-        beside = said.model_extra or {}
+        self.refused = self.refused or bool(delta.refusal)
+        beside = delta.model_extra or {}
         thought = next(filter(None, (_text_in(beside.get(name)) for name in _THOUGHTS)), "")
-        texts = [(True, thought), *_texts_in(said.content), (False, said.refusal or "")]
+        texts = [(True, thought), *_texts_in(delta.content), (False, delta.refusal or "")]
         heard = [(is_thought, text) for is_thought, text in texts if text]
         self._said += heard
-        self._add_sources(said.annotations if isinstance(said, ChatCompletionMessage) else beside.get("annotations"))
+        self._add_sources(delta.annotations if isinstance(delta, ChatCompletionMessage) else beside.get("annotations"))
         self.characters += sum(len(text) for _, text in heard)
-        for call in said.tool_calls or ():
+        for call in delta.tool_calls or ():
             if call.type != "custom":
                 self.characters += len((call.function and call.function.arguments) or "")
         return heard

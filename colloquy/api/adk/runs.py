@@ -24,14 +24,14 @@ class TurnFailedError(ColloquyError):
     """A turn that an ADK client started has failed."""
 
 
-def _failure(said: str | None, error: BaseException | None) -> TurnFailedError:
+def _failure(reason: str | None, error: BaseException | None) -> TurnFailedError:
     """Return the error that ends a failed turn, named after the exception that the agent raised. It has the exception's
     text if the user sees that text as well."""
     if error is None:
-        return TurnFailedError(said)
+        return TurnFailedError(reason)
     original = str(error)
     kind: type[TurnFailedError] = type(type(error).__name__, (TurnFailedError,), {})
-    return kind(original if original and original in (said or "") else said)
+    return kind(original if original and original in (reason or "") else reason)
 
 
 class QueuedRunner:
@@ -77,11 +77,11 @@ class QueuedRunner:
             raise SessionNotFoundError(f"Session not found: {session_id}") from error
         with_parts = run_config is not None and run_config.streaming_mode is StreamingMode.SSE
         event_stream = self._turns.event_stream(turn.id)
-        told: str | None = None
+        error_code: str | None = None
         async for event in self._turns.follow(turn):
-            told = event.error_code or told
+            error_code = event.error_code or error_code
             if event.author != USER and (with_parts or not event.partial):
                 yield told_event(event)
         ended = await asyncio.to_thread(self._turns.wait, turn.id)
-        if ended.status is TurnStatus.FAILED and not (told and told.isupper()):
+        if ended.status is TurnStatus.FAILED and not (error_code and error_code.isupper()):
             raise _failure(ended.error, event_stream.error if event_stream else None)

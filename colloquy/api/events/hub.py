@@ -44,7 +44,7 @@ class Notice:
     lists: bool = False
     """Whether it contains the list of active sessions, as of the time when the notice is sent."""
 
-    def told(self, sessions: bytes) -> bytes:
+    def with_sessions(self, sessions: bytes) -> bytes:
         """Return the event, with the JSON of that list filled in if it contains the list."""
         return self.block.replace(_NO_SESSIONS, _SESSIONS + sessions, 1) if self.lists else self.block
 

@@ -131,7 +131,7 @@ class EventStream(EventSourceResponse):
             self._number = one.number
             if self._wanted.takes(notice):
                 self._named = one.number
-                packet += notice.told(sessions)
+                packet += notice.with_sessions(sessions)
                 if len(packet) > PACKET_BYTES:
                     break
         return packet

@@ -176,10 +176,10 @@ async def _known(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _of_system(_: Request, error: Exception) -> JSONResponse:
-    told = unwritable(cast("OSError", error))
-    if told is None:
+    full_disk = unwritable(cast("OSError", error))
+    if full_disk is None:
         raise error
-    return problem(HTTPStatus.INSUFFICIENT_STORAGE, str(told))
+    return problem(HTTPStatus.INSUFFICIENT_STORAGE, str(full_disk))
 
 
 async def _wrong_fields(request: Request, error: Exception) -> JSONResponse:
@@ -194,10 +194,10 @@ async def _wrong_fields(request: Request, error: Exception) -> JSONResponse:
         )
         for one in errors[:MOST_ERRORS]
     ]
-    said = "; ".join(f"{one.field or one.where}: {one.detail}" for one in wrong)
+    details = "; ".join(f"{one.field or one.where}: {one.detail}" for one in wrong)
     if len(errors) > MOST_ERRORS:
-        said += f"; and {len(errors) - MOST_ERRORS:,} more"
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The request is invalid. {said}", errors=wrong)
+        details += f"; and {len(errors) - MOST_ERRORS:,} more"
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The request is invalid. {details}", errors=wrong)
 
 
 def _detail(wrong: Mapping[str, Any]) -> str:
@@ -216,17 +216,17 @@ def _is_json(request: Request) -> bool:
 
 async def _of_http(_: Request, error: Exception) -> JSONResponse:
     given = cast("HTTPException", error)
-    if isinstance(given.__cause__, OSError) and (told := unwritable(given.__cause__, Path(tempfile.gettempdir()))):
-        return problem(HTTPStatus.INSUFFICIENT_STORAGE, str(told))  # of a body buffered in a temporary file
+    if isinstance(given.__cause__, OSError) and (full_disk := unwritable(given.__cause__, Path(tempfile.gettempdir()))):
+        return problem(HTTPStatus.INSUFFICIENT_STORAGE, str(full_disk))  # of a body buffered in a temporary file
     status = HTTPStatus(given.status_code)
-    said = str(given.detail)
-    detail = IN_WORDS.get(status, status.description) if _is_only_a_name(said) else said
+    text = str(given.detail)
+    detail = IN_WORDS.get(status, status.description) if _is_only_a_name(text) else text
     return problem(status, detail, headers=given.headers)
 
 
-def _is_only_a_name(said: str) -> bool:
+def _is_only_a_name(text: str) -> bool:
     """Whether the framework's detail only repeats the status, whose names vary with the version of Python."""
-    return said.istitle()
+    return text.istitle()
 
 
 async def _unknown(_: Request, __: Exception) -> JSONResponse:

@@ -117,7 +117,7 @@ class LiveTurn:
                 self._unsaved.append(text)
                 self._said_anything = True
 
-    def said(self, event_id: str) -> list[types.Part]:
+    def streamed_parts(self, event_id: str) -> list[types.Part]:
         """Return what the event with this id has said and thought so far; nothing if another event is being said."""
         with self._lock:
             return parts_of(self._joined()) if event_id == self._event_id else []

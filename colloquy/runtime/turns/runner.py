@@ -70,7 +70,7 @@ class TurnRunner(InvocationRunner):
             return event
         if _is_broken_off(event, context.agent):
             event.error_code, event.error_message = CONNECTION_ENDED, BROKEN_OFF
-        return storable_event(event, self._live.said(event.id), {kept.id for kept in context.session.events})
+        return storable_event(event, self._live.streamed_parts(event.id), {kept.id for kept in context.session.events})
 
     def _join(self, chunk: Event) -> None:
         """Move half a character from the end of a chunk to the beginning of the next one."""

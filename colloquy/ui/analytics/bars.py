@@ -52,8 +52,8 @@ class Bars:
             height="content",
         )
 
-    def _picked(self, card: str, told: Row) -> None:
-        pick(card, {self.name: told["name"], "What": FAILED if told["failed"] else ""})
+    def _picked(self, card: str, row: Row) -> None:
+        pick(card, {self.name: row["name"], "What": FAILED if row["failed"] else ""})
 
     def drawn(self, table: pd.DataFrame, measure: str) -> dict[str, Any]:
         """Returns the data for the browser: for each row its name, its texts, and its parts as shares of the longest

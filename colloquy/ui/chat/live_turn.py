@@ -21,7 +21,7 @@ from colloquy.ui.chat.message_input import Refused, commands, input_of, message_
 from colloquy.ui.chat.model_menu import sendable
 from colloquy.ui.chat.parts import streamed, typed
 from colloquy.ui.chat.steps import arguments
-from colloquy.ui.chat.transcript import Chatting, Details, bubble, details_of, no_answer, said
+from colloquy.ui.chat.transcript import Chatting, Details, bubble, details_of, draw_parts, no_answer
 from colloquy.ui.components import Command, follow_end, wake_on_news
 from colloquy.ui.formatting import label
 from colloquy.ui.state import Part
@@ -165,7 +165,7 @@ def _running(view: LiveView, message: Message | None, details: Details, icon: st
     with st.chat_message("assistant", avatar=icon):
         asking, going = _parts(view, message)
         if message:
-            said(message, going, details, running=True)
+            draw_parts(message, going, details, running=True)
         for step in asking:
             confirmation_card(turn.id, step)
         if saying:

@@ -155,7 +155,7 @@ def bubble(
     turn = details.turns.get(message.turn_id)
     with st.chat_message("user" if message.is_user else "assistant", avatar=PERSON if message.is_user else icon):
         prefix = reading.prefix if reading else ""
-        said(message, message.parts, details, prefix=prefix, opened=reading.opened if reading else ())
+        draw_parts(message, message.parts, details, prefix=prefix, opened=reading.opened if reading else ())
         if turn and not message.is_user:
             _ending(turn, message, prefix, is_end=is_end)
         if action is None:
@@ -183,7 +183,7 @@ def _partial_mark(turn: Turn) -> str:
     return f":material/incomplete_circle: {words}"
 
 
-def said(
+def draw_parts(
     message: Message,
     parts: Sequence[Shown],
     details: Details,

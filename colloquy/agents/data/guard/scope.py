@@ -67,14 +67,14 @@ class Scope:
             is_rows=False,
         )
 
-    def without_hints(self, said: str) -> str:
+    def without_hints(self, message: str) -> str:
         """An error message of the engine, without hints at tables that are not available."""
 
         def kept(hint: re.Match[str]) -> str:
             parts = hint[1].lower().split(".")
             return "" if self._is_outside(parts) else hint[0]
 
-        return _HINT.sub(kept, said)
+        return _HINT.sub(kept, message)
 
     def _check_databases(self, sql: str) -> None:
         """Refuse database names in front of a dot. However a query is parsed, a name without one cannot leave the

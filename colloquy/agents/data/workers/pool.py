@@ -178,9 +178,9 @@ class Workers:
                         continue  # it is about to be given back
                     for one in self._busy:
                         one.give_way_if_long()
-                    held = {one: bytes_of(one.pid) for one in [*self._busy, *self._idle, *self._spare.values()]}
-                    most = max(self._busy, key=lambda one: held[one])
-                    if sum(held.values()) > self._together:
+                    memory = {one: bytes_of(one.pid) for one in [*self._busy, *self._idle, *self._spare.values()]}
+                    most = max(self._busy, key=lambda one: memory[one])
+                    if sum(memory.values()) > self._together:
                         most.end("crowded")
                     continue
                 self._is_watched = False
