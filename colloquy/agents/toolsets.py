@@ -65,8 +65,10 @@ def toolset_of(name: str, tools: tuple[str, ...], model: BaseLlm, context: Agent
 
 
 def _about(database: Database, scope: Sequence[str]) -> str:
-    told = f"The database that your tools ask is called {database.name!r} and speaks the SQL of {database.dialect}."
-    return "\n\n".join([told, SCOPED.format("; ".join(scope))] if scope else [told])
+    description = (
+        f"The database that your tools ask is called {database.name!r} and speaks the SQL of {database.dialect}."
+    )
+    return "\n\n".join([description, SCOPED.format("; ".join(scope))] if scope else [description])
 
 
 def _saying(text: str) -> BeforeModel:

@@ -32,9 +32,9 @@ def record(services: Services, session: SessionSummary, compose: Compose) -> lis
     for turn in turns:
         store.turns.create(turn)
     asyncio.run(_append(services.sessions, key, events))
-    said = next((text for event in events if event.author == USER and (text := text_of(event.content))), "")
-    if session.title_source is TitleSource.NONE and said.strip():
-        store.sessions.rename(key, first_words(said), TitleSource.WORDS)
+    first_message = next((text for event in events if event.author == USER and (text := text_of(event.content))), "")
+    if session.title_source is TitleSource.NONE and first_message.strip():
+        store.sessions.rename(key, first_words(first_message), TitleSource.WORDS)
     ids = {event.id for event in events}
     stored = store.events.list(key, after=before[-1].seq if before else None, limit=len(events))
     return [one for one in stored if one.event.id in ids]

@@ -40,8 +40,8 @@ def undo_bar(key: str, part: Part, *, noun: str, user_id: str | None = None) -> 
         return
     number = len(deleted)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-bar"):
-        said = f"Deleted {counted(number, noun)}."
-        st.html(f'<span role="status">{said}</span>', width="content")
+        text = f"Deleted {counted(number, noun)}."
+        st.html(f'<span role="status">{text}</span>', width="content")
         st.button("Undo", key=key, type="tertiary", icon=":material/undo:", on_click=_undo, args=(part, deleted))
         st.button(
             "Dismiss",

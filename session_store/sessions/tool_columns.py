@@ -103,8 +103,8 @@ def _columns(calls: Iterable[_Part], answers: Iterable[_Part], waiting: Containe
     errors = [part.tool for part, outcome in uses if outcome is CallOutcome.FAILED]
     texts = [f"{part.tool} {_words(part.data)}" for part, outcome in uses if outcome is not CallOutcome.WAITING]
     # Without an id, a call can be recognized only by its tool.
-    told = [{"id": part.call_id or part.tool, "tool": part.tool, "outcome": outcome} for part, outcome in uses]
-    return ToolColumns(errors or None, "\n".join(texts)[:LONGEST_TEXT] or None, json.dumps(told) if told else None)
+    listed = [{"id": part.call_id or part.tool, "tool": part.tool, "outcome": outcome} for part, outcome in uses]
+    return ToolColumns(errors or None, "\n".join(texts)[:LONGEST_TEXT] or None, json.dumps(listed) if listed else None)
 
 
 def _outcome(response: Mapping[str, Any]) -> CallOutcome:

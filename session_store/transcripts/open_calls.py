@@ -55,14 +55,14 @@ def confirmation_content(responses: Mapping[str, Mapping[str, Any]]) -> types.Co
 def closing_events(events: Iterable[Event], reason: str, *, only: frozenset[str] | None = None) -> list[Event]:
     """Return events that close the open calls among the events of a finished invocation: a question is declined, every
     other call gets ``reason`` as its error. ``only`` limits this to the calls with these ids."""
-    said = list(events)
+    listed = list(events)
     made: list[Event] = []
-    asked = [call_id for call_id in questions(said) if only is None or call_id in only]
+    asked = [call_id for call_id in questions(listed) if only is None or call_id in only]
     if asked:
         declined = confirmation_content({call_id: {"confirmed": False} for call_id in asked})
         made.append(Event(author=USER, content=declined))
     by_agent: defaultdict[tuple[str, str | None, str | None], list[types.FunctionCall]] = defaultdict(list)
-    for event, call in _open_calls(said):
+    for event, call in _open_calls(listed):
         if only is None or call.id in only:
             by_agent[event.author, event.branch, event.isolation_scope].append(call)
     for (author, branch, scope), answered in by_agent.items():
@@ -73,7 +73,7 @@ def closing_events(events: Iterable[Event], reason: str, *, only: frozenset[str]
         content = types.Content(role="user", parts=parts)
         made.append(Event(author=author, branch=branch, isolation_scope=scope, content=content))
     for event in made:
-        event.invocation_id = said[0].invocation_id
+        event.invocation_id = listed[0].invocation_id
     return made
 
 
@@ -86,12 +86,12 @@ def with_closed_calls(events: Sequence[Event], reason: str) -> list[Event]:
     if not open_ids:
         return list(events)
     closing: dict[int, list[Event]] = {}
-    for said in _by_invocation(events):
-        calls = [call.id for place in said for call in events[place].get_function_calls()]
+    for places in _by_invocation(events):
+        calls = [call.id for place in places for call in events[place].get_function_calls()]
         if open_ids.isdisjoint(calls):
             continue
-        last = events[said[-1]]
-        closing[said[-1]] = made = closing_events((events[place] for place in said), reason, only=open_ids)
+        last = events[places[-1]]
+        closing[places[-1]] = made = closing_events((events[place] for place in places), reason, only=open_ids)
         for number, event in enumerate(made):
             event.id = str(uuid.uuid5(OWN_IDS, f"{last.id}\n{number}"))
             event.timestamp = last.timestamp

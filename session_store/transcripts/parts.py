@@ -139,8 +139,8 @@ def text_of(content: types.Content | None) -> str:
 
 def spans_of(content: types.Content | None) -> list[tuple[bool, str]]:
     """Return consecutive texts of a content, each with whether it is a thought."""
-    said = [part for part in _parts(content) if part.text and not _file(part, content)]
-    runs = groupby(said, key=lambda part: bool(part.thought))
+    with_text = [part for part in _parts(content) if part.text and not _file(part, content)]
+    runs = groupby(with_text, key=lambda part: bool(part.thought))
     return [(is_thought, "".join(part.text or "" for part in run)) for is_thought, run in runs]
 
 
@@ -151,8 +151,8 @@ def files_of(content: types.Content | None) -> tuple[FilePart, ...]:
 
 def words_in(parts: Iterable[object]) -> str:
     """Return the words, without thoughts, code and files. The output of a workflow counts as words."""
-    said = [part.text for part in parts if isinstance(part, Words) or (isinstance(part, Output) and not part.node)]
-    return "\n\n".join(text for text in said if text)
+    texts = [part.text for part in parts if isinstance(part, Words) or (isinstance(part, Output) and not part.node)]
+    return "\n\n".join(text for text in texts if text)
 
 
 def readable(parts: Iterable[object]) -> str:
@@ -273,12 +273,12 @@ def _made(part: types.Part) -> Part | None:
 
 def responses_of(event: Event) -> list[types.FunctionResponse]:
     """Return the tools' answers in an event."""
-    told = [part.tool_response for part in _parts(event.content) if part.tool_response]
+    responses = [part.tool_response for part in _parts(event.content) if part.tool_response]
     return [
         *event.get_function_responses(),
         *(
             types.FunctionResponse(id=one.id, name=one.tool_type.value.lower(), response=one.response or {})
-            for one in told
+            for one in responses
             if one.tool_type
         ),
     ]
@@ -310,11 +310,11 @@ def _node_of(event: Event) -> str:
 
 def _is_said(output: object, parts: Iterable[Part]) -> bool:
     """Whether the same event already says an output in words."""
-    said = words_in(parts).strip()
+    words = words_in(parts).strip()
     if isinstance(output, str):
-        return output.strip() == said
+        return output.strip() == words
     try:
-        return bool(said) and json.loads(said) == output
+        return bool(words) and json.loads(words) == output
     except ValueError:
         return False
 

@@ -335,15 +335,15 @@ class _Transcript:
         return True
 
     def _take_response(self, response: types.FunctionResponse, event: Event) -> None:
-        name, call_id, said = response.name, response.id or "", response.response or {}
+        name, call_id, answer = response.name, response.id or "", response.response or {}
         if name == ASKS:
             if question := self._questions.get(call_id):
-                question.approved = _confirmed(said)
+                question.approved = _confirmed(answer)
                 question.at = event.timestamp
         elif call_id in event.actions.requested_tool_confirmations:
             return  # it only says that the user is being asked
         elif call := self._calls.answered_by(response, event.invocation_id):
-            call.answer(said, event.timestamp)
+            call.answer(answer, event.timestamp)
 
 
 def _is_on_the_way(last: Sequence[object]) -> bool:

@@ -82,8 +82,8 @@ def explain(error: Exception, party: Party) -> ModelError | None:
     if status is not None:
         return ModelError(_refusal(status, _detail(error, party), party))
     kinds = {base.__name__ for link in _chain(error) for base in type(link).__mro__}
-    told = next((words for names, words in _BY_NAME if kinds & names), None)
-    return ModelError(told.format(party=party, detail=_detail(error, party))) if told else None
+    template = next((words for names, words in _BY_NAME if kinds & names), None)
+    return ModelError(template.format(party=party, detail=_detail(error, party))) if template else None
 
 
 def _refusal(status: int, detail: str, party: Party) -> str:

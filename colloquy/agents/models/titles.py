@@ -61,8 +61,8 @@ def first_words(answer: str) -> str:
 def usable(answer: str, message: str) -> str | None:
     """Return the title in a model's answer; None if it has none, or the title is an example or only repeats the
     message."""
-    said = words_in(thoughts_and_words(answer))
-    line = next((line for line in said.splitlines() if line.strip()), "")
+    text = words_in(thoughts_and_words(answer))
+    line = next((line for line in text.splitlines() if line.strip()), "")
     title = re.sub(r"^(title:)?[\s\"'“”*#]+|[\s\"'“”*.]+$", "", line.strip(), flags=re.IGNORECASE)
     words = title.split()
     while words and words[-1].lower() in _DANGLING:

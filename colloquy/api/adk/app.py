@@ -172,11 +172,11 @@ def _path(route: BaseRoute) -> str:
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     """Return an error in the format of ADK's own errors."""
-    told = _told(error)
-    if told is None:
+    known = _told(error)
+    if known is None:
         raise error
-    status = next(_STATUSES[kind] for kind in type(told).__mro__ if kind in _STATUSES)
-    return JSONResponse({"detail": str(told) or status.description}, status_code=status)
+    status = next(_STATUSES[kind] for kind in type(known).__mro__ if kind in _STATUSES)
+    return JSONResponse({"detail": str(known) or status.description}, status_code=status)
 
 
 async def _of_http(request: Request, error: Exception) -> Response:
@@ -184,9 +184,9 @@ async def _of_http(request: Request, error: Exception) -> Response:
     500."""
     given = cast("StarletteHTTPException", error)
     if given.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR) and (
-        told := _told(given.__cause__)
+        known := _told(given.__cause__)
     ):
-        return await _refused(request, told)
+        return await _refused(request, known)
     return await http_exception_handler(request, given)
 
 

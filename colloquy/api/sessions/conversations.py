@@ -254,8 +254,8 @@ async def retitle(session: SessionSummary, message: str) -> None:
 
 def _first_message(session: SessionSummary) -> str:
     events = current().store.events.list(session.key, limit=LOOKED_AT, oldest=True)
-    said = (text_of(stored.event.content) for stored in events if stored.event.author == USER)
-    return next((text for text in said if text.strip()), "")
+    texts = (text_of(stored.event.content) for stored in events if stored.event.author == USER)
+    return next((text for text in texts if text.strip()), "")
 
 
 def _rename(session: SessionSummary, title: str) -> None:

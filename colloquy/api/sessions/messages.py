@@ -257,10 +257,10 @@ def _call(step: Step) -> ToolCall:
 def _result(step: Step) -> object:
     if step.response is None:
         return None
-    said = {name: value for name, value in step.response.items() if not (step.error and name == "error")}
-    if set(said) == {RESULT}:
-        return said[RESULT]
-    return None if step.error and not said else said
+    response = {name: value for name, value in step.response.items() if not (step.error and name == "error")}
+    if set(response) == {RESULT}:
+        return response[RESULT]
+    return None if step.error and not response else response
 
 
 def _state(step: Step) -> CallState:

@@ -46,8 +46,8 @@ def record(session: SessionSummary, new: Sequence[NewMessage]) -> list[SessionMe
 def _events(message: NewMessage, turn_id: str, author: str) -> list[Event]:
     if not message.is_user:
         return [*_calls(message.tool_calls, turn_id, author), *_answer(message.content, turn_id, author)]
-    said = _event(turn_id, USER, user_content(message.content))
-    return [said, *_calls(message.tool_calls, turn_id, author, {CALLS_OF: said.id})]
+    event = _event(turn_id, USER, user_content(message.content))
+    return [event, *_calls(message.tool_calls, turn_id, author, {CALLS_OF: event.id})]
 
 
 def _answer(content: str, turn_id: str, author: str) -> Iterator[Event]:

@@ -49,14 +49,14 @@ def explain_failure(error: BaseException) -> str:
         return "The agent reached the limit of model calls for one turn, so the turn was ended. Try a smaller request."
     if isinstance(error, Exception) and (explained := explain(error, _OWN_MODEL)):
         return joined(str(explained))
-    said = joined(str(error)).strip()
+    message = joined(str(error)).strip()
     if isinstance(error, SystemExit | KeyboardInterrupt):
-        said = "it tried to end the program."
+        message = "it tried to end the program."
     elif isinstance(error, KeyError):
-        said = f"it looked up {said}, which does not exist."
-    elif not said or type(error).__module__.partition(".")[0] in _LIBRARIES:
+        message = f"it looked up {message}, which does not exist."
+    elif not message or type(error).__module__.partition(".")[0] in _LIBRARIES:
         return "The agent failed because of data that it could not process. See the log for details."
-    return f"The agent failed: {said}"
+    return f"The agent failed: {message}"
 
 
 def says_nothing(event: Event) -> bool:
@@ -141,12 +141,12 @@ async def has_answer(sessions: BaseSessionService, turn: Turn, text: str) -> boo
     session = await sessions.get_session(
         app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
     )
-    said = [
+    answers = [
         text_of(event.content)
         for event in (session.events if session else ())
         if event.invocation_id == turn.id and event.author != USER and text_of(event.content)
     ]
-    return bool(said) and said[-1].startswith(text)
+    return bool(answers) and answers[-1].startswith(text)
 
 
 async def answer_open_calls(sessions: BaseSessionService, turn: Turn, reason: str) -> None:

@@ -208,9 +208,9 @@ class Execution:
             return
         thread = self._loops.of(self._live.turn.key.app_name)
         talk = asyncio.wrap_future(thread.run(self._outcome()))
-        told = asyncio.create_task(self._told_to_end.wait())
+        told_to_end = asyncio.create_task(self._told_to_end.wait())
         try:
-            await asyncio.wait((talk, told), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((talk, told_to_end), return_when=asyncio.FIRST_COMPLETED)
             if not talk.done():
                 thread.call(self._abort.set)
                 await asyncio.wait([talk], timeout=LET_GO)
@@ -221,7 +221,7 @@ class Execution:
             elif error := talk.result():
                 raise error
         finally:
-            told.cancel()
+            told_to_end.cancel()
             talk.cancel()
 
     # -- on the agent's loop -------------------------------------------------------------------------------------------
@@ -392,12 +392,12 @@ class Execution:
         if self._is_said_kept:
             return
         turn = self._live.turn
-        said = self._live.view()
+        view = self._live.view()
         with suppress(SessionNotFoundError):  # the session has been deleted meanwhile
             if not self._message_stored:
                 await append_lost_message(self._services.sessions, turn)
             for chunk in [*self._unfinished.values()]:
-                parts = said.parts if chunk.author == said.author else []
+                parts = view.parts if chunk.author == view.author else []
                 await append_partial_answer(self._services.sessions, turn, parts=parts, status=status, chunk=chunk)
                 del self._unfinished[chunk.author]
             self._live.event_stored()

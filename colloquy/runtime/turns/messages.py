@@ -102,8 +102,8 @@ class Messages:
 
 def user_content(text: str, files: Sequence[types.Part] = ()) -> types.Content:
     """Return a user's message in ADK's format. A message with only files has no text part before them."""
-    said = [types.Part(text=text)] if text.strip() else []
-    return types.Content(role="user", parts=[*said, *files])
+    words = [types.Part(text=text)] if text.strip() else []
+    return types.Content(role="user", parts=[*words, *files])
 
 
 async def write_title(services: Services, turn: Turn) -> None:

@@ -75,17 +75,17 @@ class TurnRunner(InvocationRunner):
     def _join(self, chunk: Event) -> None:
         """Move half a character from the end of a chunk to the beginning of the next one."""
         parts = (chunk.content.parts if chunk.content else None) or []
-        said = [place for place, part in enumerate(parts) if part.text]
-        if not said or not chunk.content:
+        with_text = [place for place, part in enumerate(parts) if part.text]
+        if not with_text or not chunk.content:
             return
         before = self._halves.pop(chunk.id, "")
-        text, half = split_off_half(parts[said[-1]].text or "")
+        text, half = split_off_half(parts[with_text[-1]].text or "")
         if half:
             self._halves[chunk.id] = half
         if before or half:  # the parts may belong to the model
             parts = [part.model_copy() for part in parts]
-            parts[said[-1]].text = text
-            parts[said[0]].text = before + (parts[said[0]].text or "")
+            parts[with_text[-1]].text = text
+            parts[with_text[0]].text = before + (parts[with_text[0]].text or "")
             chunk.content = chunk.content.model_copy(update={"parts": parts})
 
 

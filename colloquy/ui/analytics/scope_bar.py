@@ -99,12 +99,12 @@ def _choice(
     key: str, name: str, options: list[str], format_func: Callable[[str], str] = str, *, least: int = 2
 ) -> frozenset[str] | None:
     """Draws a filter with several values; nothing if there are fewer than ``least`` to choose from."""
-    told = st.query_params.get_all(key)
-    if len(options) < least and not told:
+    in_url = st.query_params.get_all(key)
+    if len(options) < least and not in_url:
         return None
     shown = {option: format_func(option) for option in options}
     # Streamlit would drop these from the URL, and the page would show figures of everything instead.
-    gone = [value for value in told if value not in shown.values()]
+    gone = [value for value in in_url if value not in shown.values()]
     return any_of(
         st.multiselect(
             name,
@@ -113,7 +113,7 @@ def _choice(
             key=key,
             placeholder="All",
             bind="query-params",
-            width=filter_width(shown.get(option, option) for option in st.session_state.get(key, told)),
+            width=filter_width(shown.get(option, option) for option in st.session_state.get(key, in_url)),
             wrap=True,
         )
     )

@@ -120,8 +120,8 @@ def assist_typing(commands: Sequence[Command], returned: tuple[str, int] | None)
     before what was typed meanwhile; ``returned`` is that text and a number that grows.
     """
     mount = st.components.v2.component("colloquy.composer", js=asset(__file__, "composer.js"))
-    told = [{"name": one.name, "about": one.about, "text": one.text} for one in commands]
-    mount(key="assist", data={"commands": told, "returned": returned}, height=0)
+    listed = [{"name": one.name, "about": one.about, "text": one.text} for one in commands]
+    mount(key="assist", data={"commands": listed, "returned": returned}, height=0)
 
 
 def jump_to(anchors: list[str], number: int) -> None:

@@ -130,12 +130,12 @@ def _actions(result: Result) -> None:
             _action("Running…" if running else "Run again", "rerun", ":material/refresh:", result, disabled=running)
         _action("Delete", "delete", ":material/delete:", result)
     if rerun and rerun.done() and (error := rerun.exception()):
-        said = (
+        message = (
             str(error)
             if isinstance(error, ColloquyError)
             else "Could not run the query again. See the log for details."
         )
-        st.error(plain_markdown(said), icon=":material/error:")
+        st.error(plain_markdown(message), icon=":material/error:")
 
 
 def _action(name: str, what: str, icon: str, result: Result, *, disabled: bool = False) -> None:

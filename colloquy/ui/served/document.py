@@ -127,11 +127,11 @@ def _document(page: str) -> str:
     document = (STATIC / "index.html").read_text(encoding="utf-8")
     document = document.replace(TITLE, "<title>Colloquy</title>").replace(ICON, f"data:image/svg+xml,{icon}")
     document = document.replace(FIRST_SCRIPT, head + FIRST_SCRIPT, 1)
-    told = {name for name in SCRIPTS if name in document}
+    already_there = {name for name in SCRIPTS if name in document}
     links = (
         f'<link rel="modulepreload" crossorigin href="./static/js/{name}">\n'
         for name in _with_imports(_parts(WITH_DOCUMENT.get(page, ())))
-        if name not in told
+        if name not in already_there
     )
     return document.replace(HEAD_END, "".join(links) + HEAD_END, 1)
 

@@ -129,10 +129,10 @@ def _text() -> str:
 
 def _hear() -> None:
     """Takes the text that the browser reported. In the same run, a button's click may be handled before the report."""
-    told = st.session_state[FIELD].get("sql") if FIELD in st.session_state else None
-    if told is not None and told != st.session_state.get(HEARD):
-        st.session_state[HEARD] = told
-        _write(told["text"])
+    change = st.session_state[FIELD].get("sql") if FIELD in st.session_state else None
+    if change is not None and change != st.session_state.get(HEARD):
+        st.session_state[HEARD] = change
+        _write(change["text"])
 
 
 def _put(text: str) -> None:

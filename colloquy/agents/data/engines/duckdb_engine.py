@@ -136,8 +136,8 @@ def _check_kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
 def plain(error: Exception) -> str:
     """The engine's error message, without its excerpt of the line, stack traces, advice that cannot be followed here
     and references to its own tables."""
-    said = _NOT_SAID.sub("", str(error))
-    return re.sub(r"\n\s*\n+", "\n", said).strip()[:1500]
+    message = _NOT_SAID.sub("", str(error))
+    return re.sub(r"\n\s*\n+", "\n", message).strip()[:1500]
 
 
 def _end(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -241,10 +241,10 @@ class FolderEngine(DuckDbEngine):
             return super().run(statement, bounds)
         except EngineError as error:
             asked = [name for name in self._problems if _stem(name) and _stem(name).lower() in statement.sql.lower()]
-            told = [f"{name} cannot be read: {self._problems[name]}" for name in asked]
-            if error.kind != "failed" or not told:
+            problems = [f"{name} cannot be read: {self._problems[name]}" for name in asked]
+            if error.kind != "failed" or not problems:
                 raise
-            raise EngineError("failed", "\n".join([*told, str(error)])) from error
+            raise EngineError("failed", "\n".join([*problems, str(error)])) from error
 
     def _files(self) -> tuple[dict[str, Path], dict[str, str]]:
         """The files by table name, and by file name the reason why others are not tables."""
@@ -349,7 +349,7 @@ def text(value: str) -> str:
 def not_opened(path: str, error: duckdb.Error) -> EngineError:
     """The error that says why a file is not a DuckDB database, or cannot be opened."""
     if "lock" in str(error).lower():
-        said = f"{path} is in use by another program that writes to it. Close that program or connect to a copy."
+        message = f"{path} is in use by another program that writes to it. Close that program or connect to a copy."
     else:
-        said = f"{path} could not be opened as a DuckDB database: {plain(error)}"
-    return EngineError("unavailable", said)
+        message = f"{path} could not be opened as a DuckDB database: {plain(error)}"
+    return EngineError("unavailable", message)

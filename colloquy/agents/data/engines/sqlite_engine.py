@@ -133,12 +133,12 @@ def _count(connection: sqlite3.Connection, name: str) -> int | None:
 
 
 def _explained(error: Exception) -> str:
-    said = str(error)
-    if "not authorized" in said or "prohibited" in said:
-        return f"SQLite refused the query: {said}. The data is open for reading only."
-    if "too big" in said:
+    message = str(error)
+    if "not authorized" in message or "prohibited" in message:
+        return f"SQLite refused the query: {message}. The data is open for reading only."
+    if "too big" in message:
         return "A text or blob exceeded the limit of 16 MB."
-    return said
+    return message
 
 
 def _fetch(cursor: sqlite3.Cursor, bounds: Bounds, deadline: Deadline) -> tuple[pa.Table, Cut | None]:

@@ -193,9 +193,9 @@ def _unreadable(error: Exception) -> Refusal:
     if isinstance(error, RecursionError):
         return Refusal("The query is nested too deeply to be read. Write it with fewer levels.")
     place = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
-    near, said = str(place.get("highlight") or "").strip()[:80], str(place.get("description") or "")
+    near, description = str(place.get("highlight") or "").strip()[:80], str(place.get("description") or "")
     where = f" near “{near}” in line {place.get('line')}" if near else ""
-    why = f" ({said[:80].rstrip('.')})" if said.startswith("Expect") else ""  # others name its classes
+    why = f" ({description[:80].rstrip('.')})" if description.startswith("Expect") else ""  # others name its classes
     advice = "Check how it is written, and whether each quotation mark and bracket is closed."
     return Refusal(f"The query could not be read as SQL{where}{why}, so it was not run. {advice}")
 

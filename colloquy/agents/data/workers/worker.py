@@ -102,10 +102,10 @@ class _Worker:
 
     def _hear(self) -> None:
         for line in sys.stdin.buffer:
-            said = json.loads(line)
+            request = json.loads(line)
             engine = self._engine
-            if said.get("op") != "cancel":
-                self._lines.put(said)
+            if request.get("op") != "cancel":
+                self._lines.put(request)
             elif engine is not None:
                 engine.cancel()
         os._exit(0)
