@@ -222,8 +222,8 @@ def _readable(part: object) -> str:
         case Output(node=""):
             return fenced(part.text, "json")
         case Code():
-            told = [fenced(part.code, part.language)] if part.code else []
-            return "\n\n".join([*told, fenced(part.output)] if part.output else told)
+            blocks = [fenced(part.code, part.language)] if part.code else []
+            return "\n\n".join([*blocks, fenced(part.output)] if part.output else blocks)
     return ""
 
 
