@@ -187,7 +187,7 @@ BY_CONTENT = [reader for reader in READERS if not re.search("log|journal|databas
 
 
 @contextmanager
-def nobody():
+def unprivileged_user():
     """A user other than root, who may read everything."""
     was = os.geteuid()
     if was == 0:
@@ -229,7 +229,7 @@ class TestOddFiles:
             odd.chmod(0)
             folder.chmod(0o777)
             monkeypatch.chdir(folder)
-            with nobody(), pytest.raises((ColloquyError, EngineError), match=r"may not read|ermission"):
+            with unprivileged_user(), pytest.raises((ColloquyError, EngineError), match=r"may not read|ermission"):
                 read(odd)
             monkeypatch.undo()
 

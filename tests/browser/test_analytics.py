@@ -11,7 +11,7 @@ CHART = '[data-testid="stVegaLiteChart"] svg.marks'
 
 
 @pytest.fixture
-def desk(demo, visitors):
+def open_analytics(demo, visitors):
     """Opens the page with these parameters in its URL, and waits until it is complete."""
 
     def open_page(query="?show=All&period=Year", **options):
@@ -48,8 +48,8 @@ def test_navigation_from_the_chats_and_back(demo, visitors):
     expect(chat.input).to_be_visible()
 
 
-def test_a_filter_is_in_the_url_and_survives_a_reload(desk):
-    page = desk("?show=All").page
+def test_a_filter_is_in_the_url_and_survives_a_reload(open_analytics):
+    page = open_analytics("?show=All").page
     all_chats = figure(page, "conversations").locator(".value").text_content()
     page.get_by_role("combobox", name=re.compile("Agent")).fill("Specialist")
     page.keyboard.press("Enter")
@@ -62,8 +62,8 @@ def test_a_filter_is_in_the_url_and_survives_a_reload(desk):
 
 
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["wide", "phone"])
-def test_chosen_filter_values_are_readable(desk, size):
-    page = desk("?agent=Data+analyst&workspaces=Sample+shop", **size).page
+def test_chosen_filter_values_are_readable(open_analytics, size):
+    page = open_analytics("?agent=Data+analyst&workspaces=Sample+shop", **size).page
     for name in ("Data analyst", "Sample shop"):
         chosen = page.locator(f'[data-tag][aria-label="{name}"] [title="{name}"]:visible')
         expect(chosen).to_have_count(1)
@@ -87,8 +87,8 @@ def test_the_choice_of_saved_chats_is_kept_per_browser(demo, visitors):
     expect(elsewhere.get_by_role("radio", name="All", exact=True)).to_be_checked()
 
 
-def test_days_without_data_keep_their_place_on_the_axis(desk):
-    page = desk("?period=30+days&agent=Data+analyst").page  # an agent that is not used every day
+def test_days_without_data_keep_their_place_on_the_axis(open_analytics):
+    page = open_analytics("?period=30+days&agent=Data+analyst").page  # an agent that is not used every day
     named = page.locator(".st-key-card-activity .role-axis-label text")
     expect(named.first).to_be_visible()
     for card in ("spending", "latency", "feedback"):
@@ -99,8 +99,8 @@ def test_days_without_data_keep_their_place_on_the_axis(desk):
         assert len(set(shown) & set(days)) > 2, card
 
 
-def test_a_figure_leads_to_its_chats_and_back(desk):
-    page = desk("?period=Year&agent=Data+analyst").page
+def test_a_figure_leads_to_its_chats_and_back(open_analytics):
+    page = open_analytics("?period=Year&agent=Data+analyst").page
     figures = page.locator(".figures button .value").all_text_contents()
     figure(page, "failures").click()
     rows = page.locator(".conversations tbody tr")
@@ -128,8 +128,8 @@ def test_a_figure_leads_to_its_chats_and_back(desk):
     assert "period=Year" in page.url
 
 
-def test_the_back_button_returns_to_the_unchanged_page(desk):
-    page = desk("?period=Year&agent=Data+analyst&show=Saved").page
+def test_the_back_button_returns_to_the_unchanged_page(open_analytics):
+    page = open_analytics("?period=Year&agent=Data+analyst&show=Saved").page
     figures = page.locator(".figures button .value").all_text_contents()
     figure(page, "turns").click()
     expect(page.locator(".conversations tbody tr").first).to_be_visible()
@@ -140,8 +140,8 @@ def test_the_back_button_returns_to_the_unchanged_page(desk):
     assert "show=Saved" in page.url
 
 
-def test_a_chat_about_the_filters_keeps_them_after_a_reload(desk):
-    page = desk("?show=All&period=Year&agent=Data+analyst").page
+def test_a_chat_about_the_filters_keeps_them_after_a_reload(open_analytics):
+    page = open_analytics("?show=All&period=Year&agent=Data+analyst").page
     page.get_by_role("button", name="Ask the history").click()
     scope = page.get_by_text("About the chats with these filters")
     expect(scope).to_contain_text("agent Data analyst")
@@ -159,8 +159,8 @@ def listed(page, title):
     complete(page)
 
 
-def test_a_chart_leads_to_its_chats_repeatedly(desk):
-    page = desk().page
+def test_a_chart_leads_to_its_chats_repeatedly(open_analytics):
+    page = open_analytics().page
     chart = page.locator(f".st-key-card-activity {CHART}")
     for _ in range(2):
         box = chart.bounding_box()
@@ -168,8 +168,8 @@ def test_a_chart_leads_to_its_chats_repeatedly(desk):
         listed(page, re.compile("Week of "))
 
 
-def test_a_bar_leads_to_its_chats_by_mouse_and_by_keyboard(desk):
-    page = desk().page
+def test_a_bar_leads_to_its_chats_by_mouse_and_by_keyboard(open_analytics):
+    page = open_analytics().page
     bars = page.locator(".st-key-card-turns").get_by_role("listitem")
     bars.filter(has_text="3-5 turns").click()
     listed(page, "Turns: 3-5")
@@ -179,24 +179,24 @@ def test_a_bar_leads_to_its_chats_by_mouse_and_by_keyboard(desk):
     listed(page, "Turns: 3-5")
 
 
-def test_failures_are_red_and_lead_to_their_own_list(desk):
-    page = desk().page
+def test_failures_are_red_and_lead_to_their_own_list(open_analytics):
+    page = open_analytics().page
     failed = page.locator('.st-key-card-tools .bar [data-part="Failed"]')
     expect(failed.first).to_have_css("background-color", "rgb(220, 38, 38)")
     page.locator(".st-key-card-tools").get_by_role("button", name=re.compile("% failed")).click()
     listed(page, "run_sql: failed")
 
 
-def test_a_word_leads_to_its_messages(desk):
-    page = desk().page
+def test_a_word_leads_to_its_messages(open_analytics):
+    page = open_analytics().page
     word = page.locator(".st-key-card-terms .bars").get_by_role("button").first
     name = word.text_content()
     word.click()
     listed(page, f"“{name}”")
 
 
-def test_chart_data_is_available_as_table_and_csv(desk):
-    page = desk().page
+def test_chart_data_is_available_as_table_and_csv(open_analytics):
+    page = open_analytics().page
     page.locator(".st-key-data-agents button").click()
     popover = page.get_by_test_id("stPopoverBody")
     expect(popover.get_by_test_id("stDataFrame")).to_be_visible()
@@ -207,15 +207,15 @@ def test_chart_data_is_available_as_table_and_csv(desk):
     assert len(lines) == 6
 
 
-def test_prices_can_be_viewed(desk):
-    page = desk().page
+def test_prices_can_be_viewed(open_analytics):
+    page = open_analytics().page
     page.get_by_role("button", name="Prices").click()
     expect(page.get_by_role("dialog").get_by_test_id("stDataFrame")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["wide", "phone"])
-def test_all_text_is_readable(desk, scheme, size):
-    tab = desk(color_scheme=scheme, **size)
+def test_all_text_is_readable(open_analytics, scheme, size):
+    tab = open_analytics(color_scheme=scheme, **size)
     assert_readable(tab)
     assert_no_sideways(tab.page)

@@ -51,7 +51,7 @@ def upload(files, monkeypatch):
     config.set_option("server.enableXsrfProtection", before)
 
 
-def held(files):
+def kept_uploads(files):
     return {page: sorted(kept) for page, kept in files.file_storage.items() if kept}
 
 
@@ -62,7 +62,7 @@ def test_uploads_of_one_page_are_limited(files, upload):
     assert (refused.status_code, "reload the page" in refused.text) == (413, True)
     assert upload("a", "one", LEAST).status_code == 204  # replaces the previous content
     assert upload("a", "three", 1).status_code == 204
-    assert held(files) == {"a": ["one", "three", "two"]}
+    assert kept_uploads(files) == {"a": ["one", "three", "two"]}
 
 
 def test_empty_files_count_towards_the_limit(upload):
@@ -85,7 +85,7 @@ def test_uploads_for_a_closed_page_are_discarded(files, upload, monkeypatch):
     gone = SimpleNamespace(exists=lambda: True, instance=lambda: SimpleNamespace(is_active_session=lambda _: False))
     monkeypatch.setattr(streamlit_uploads, "Runtime", gone)
     assert upload("a", "late", 1).status_code == 400
-    assert held(files) == {}
+    assert kept_uploads(files) == {}
 
 
 async def test_files_are_released_after_their_page_unless_it_reconnects(files, upload):
@@ -95,18 +95,18 @@ async def test_files_are_released_after_their_page_unless_it_reconnects(files, u
         upload(page, "file", 1)
         sessions.disconnect_session(page)
     sessions._active_session_info_by_id["back"] = SimpleNamespace()
-    assert held(files) == {"closed": ["file"], "back": ["file"]}
+    assert kept_uploads(files) == {"closed": ["file"], "back": ["file"]}
     released = asyncio.Event()
     asyncio.get_running_loop().call_later(
         0.05, released.set
     )  # runs after callbacks that were scheduled earlier for a sooner time
     await released.wait()
-    assert held(files) == {"back": ["file"]}
+    assert kept_uploads(files) == {"back": ["file"]}
 
 
 def test_without_the_workaround_streamlit_keeps_all_uploads(files, upload):
     assert [upload("a", str(number), BUDGET).status_code for number in range(5)] == [204] * 5
-    assert len(held(files)["a"]) == 5
+    assert len(kept_uploads(files)["a"]) == 5
 
 
 def test_a_used_file_is_released(files, upload, monkeypatch):
@@ -114,4 +114,4 @@ def test_a_used_file_is_released(files, upload, monkeypatch):
     context = SimpleNamespace(uploaded_file_mgr=files, session_id="a")
     monkeypatch.setattr(streamlit_uploads, "get_script_run_ctx", lambda: context)
     release_upload(SimpleNamespace(file_id="one"))
-    assert held(files) == {"a": ["two"]}
+    assert kept_uploads(files) == {"a": ["two"]}

@@ -95,7 +95,7 @@ PARAGRAPH = "two words " * 50_000
 class TestLongTexts:
     """A text that would freeze the browser shows its beginning, and the rest on request."""
 
-    def told(self, application, *events):
+    def session_with(self, application, *events):
         key = new_session(application)
         append(application.store, key, *events)
         return key
@@ -112,7 +112,7 @@ class TestLongTexts:
     )
     @pytest.mark.parametrize("place", [None, "history"])
     def test_a_long_answer_shows_its_beginning(self, application, open_page, text, words, place):
-        key = self.told(application, event("Go on."), event(text, author="assistant"))
+        key = self.session_with(application, event("Go on."), event(text, author="assistant"))
         tab = open_page(place, session=key.session_id)
         [more] = [button for button in tab.button if (button.key or "").startswith("long-")]
         assert more.label == words
@@ -134,7 +134,7 @@ class TestLongTexts:
 
     @pytest.mark.parametrize("asked", [PARAGRAPH, CODE, f"/sql select '{PARAGRAPH}'"])
     def test_a_long_user_message_shows_its_beginning(self, application, page, asked):
-        tab = page(self.told(application, event(asked)).session_id)
+        tab = page(self.session_with(application, event(asked)).session_id)
         [more] = [button for button in tab.button if (button.key or "").startswith("long-")]
         assert (
             sum(len(said_in(bubble)) + sum(len(one.value) for one in bubble.code) for bubble in tab.chat_message)
@@ -148,7 +148,7 @@ class TestLongTexts:
         answer = types.Part(
             function_response=types.FunctionResponse(id="c", name="read", response={"error": PARAGRAPH})
         )
-        key = self.told(
+        key = self.session_with(
             application,
             event("Go on."),
             Event(author="assistant", invocation_id="turn-1", content=types.ModelContent(call)),

@@ -69,15 +69,15 @@ def agent(application, kind="clerk"):
 
 
 @pytest.fixture
-def told(application):
+def chat_with(application):
     """A session with a finished turn."""
 
-    def tell(*messages, kind="clerk"):
+    def send(*messages, kind="clerk"):
         key = new_session(application, agent(application, kind))
         finish(application, *[application.turns.submit(key, message) for message in messages])
         return key
 
-    return tell
+    return send
 
 
 @pytest.fixture
@@ -112,25 +112,25 @@ def press(tab, name):
 
 
 class TestSteps:
-    def test_an_answer_with_tool_calls_is_one_bubble_with_a_line_per_call(self, told, page):
-        tab = page(told('call look_up {} and call run_sql {"sql": "select 1", "title": "All"}').session_id)
+    def test_an_answer_with_tool_calls_is_one_bubble_with_a_line_per_call(self, chat_with, page):
+        tab = page(chat_with('call look_up {} and call run_sql {"sql": "select 1", "title": "All"}').session_id)
         assert len(tab.chat_message) == 2
         [first, second] = steps(tab)
         assert first.startswith(r"look\_up")
         assert second.startswith(r"Ran a query\: All · 1,200 rows")
 
-    def test_sql_is_shown_as_such_and_other_arguments_as_json(self, told, page):
-        tab = page(told('call run_sql {"sql": "select 1"} and call look_up {}').session_id)
+    def test_sql_is_shown_as_such_and_other_arguments_as_json(self, chat_with, page):
+        tab = page(chat_with('call run_sql {"sql": "select 1"} and call look_up {}').session_id)
         assert ("sql", "select 1") in code(tab)
         assert ("json", '{"found": 7}') in code(tab)
 
-    def test_a_tool_error_is_explained_in_its_step(self, told, page):
-        tab = page(told('call run_sql {"sql": "select * from nowhere"}').session_id)
+    def test_a_tool_error_is_explained_in_its_step(self, chat_with, page):
+        tab = page(chat_with('call run_sql {"sql": "select * from nowhere"}').session_id)
         assert steps(tab)[0].startswith("The query failed")
         assert [error.value for error in tab.chat_message[1].expander[0].error] == ["There is no table \\*nowhere\\*."]
 
-    def test_a_tool_that_raises_shows_its_failed_step_the_error_and_advice(self, told, page):
-        tab = page(told("call raises {}").session_id)
+    def test_a_tool_that_raises_shows_its_failed_step_the_error_and_advice(self, chat_with, page):
+        tab = page(chat_with("call raises {}").session_id)
         assert len(tab.chat_message) == 2
         answer = tab.chat_message[1]
         [step] = answer.expander
@@ -141,8 +141,8 @@ class TestSteps:
         assert labels.index("Try again") > len(labels) - labels[::-1].index("error") - 1
 
     @pytest.mark.parametrize("tool", ["ticket", "order"])
-    def test_a_pending_tool_is_shown_as_waiting_rather_than_failed(self, told, page, tool):
-        tab = page(told(f"call {tool} {{}}").session_id)
+    def test_a_pending_tool_is_shown_as_waiting_rather_than_failed(self, chat_with, page, tool):
+        tab = page(chat_with(f"call {tool} {{}}").session_id)
         assert steps(tab)[0].startswith(f"{tool} · waiting for its result")
         assert not tab.main.error
 
@@ -154,8 +154,8 @@ class TestSteps:
         assert steps(tab) == ["Calling wait"]
         application.turns.stop(turn.id)
 
-    def test_a_transfer_and_the_answer_are_one_bubble_by_the_answering_agent(self, told, page):
-        tab = page(told('call transfer_to_agent {"agent_name": "clerk"}', kind="front").session_id)
+    def test_a_transfer_and_the_answer_are_one_bubble_by_the_answering_agent(self, chat_with, page):
+        tab = page(chat_with('call transfer_to_agent {"agent_name": "clerk"}', kind="front").session_id)
         assert len(tab.chat_message) == 2
         assert steps(tab)[0].startswith(r"Handed over\: clerk")
         assert foot(tab)["note"].startswith("clerk · ")
@@ -200,13 +200,13 @@ class TestConfirmation:
 
 
 class TestFeedback:
-    def test_only_answers_can_be_rated(self, told, page):
-        tab = page(told("hello").session_id)
+    def test_only_answers_can_be_rated(self, chat_with, page):
+        tab = page(chat_with("hello").session_id)
         assert not foot(tab, 0)["rated"]
         assert (foot(tab)["rated"], foot(tab)["score"], foot(tab)["comment"]) == (True, None, "")
 
-    def test_a_rating_is_shown_on_the_next_visit(self, application, told, page):
-        key = told("hello")
+    def test_a_rating_is_shown_on_the_next_visit(self, application, chat_with, page):
+        key = chat_with("hello")
         answer = application.store.events.list(key)[-1].event
         application.set_feedback(key, answer.id, -1, "Too short")
         tab = page(key.session_id)

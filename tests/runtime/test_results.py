@@ -168,7 +168,7 @@ class TestAgain:
 
 class TestFiles:
     @pytest.fixture
-    def desk(self, tmp_path):
+    def app(self, tmp_path):
         with agent_folders(tmp_path) as write:
             write("writing_desk", FILES)
             application = open_application(tmp_path / "data", agents_dir=write.parent, undo_seconds=0)
@@ -176,40 +176,40 @@ class TestFiles:
             yield application
             application.close()
 
-    async def test_a_file_saved_by_an_agent_is_a_result(self, desk):
-        key = new_session(desk, "writing_desk")
-        [turn] = finish(desk, desk.turns.submit(key, 'call save {"name": "list.csv", "text": "a,b"}'))
+    async def test_a_file_saved_by_an_agent_is_a_result(self, app):
+        key = new_session(app, "writing_desk")
+        [turn] = finish(app, app.turns.submit(key, 'call save {"name": "list.csv", "text": "a,b"}'))
         assert turn.error is None
-        [result] = results(desk, key)
+        [result] = results(app, key)
         assert (result.kind, result.file_name, result.file_version) == (ResultKind.FILE, "list.csv", 0)
         assert (result.mime_type, result.size, result.turn_id) == ("text/csv", 3, turn.id)
         assert result.call_id is not None
-        part = await desk.artifacts.load_artifact(
+        part = await app.artifacts.load_artifact(
             app_name=key.app_name, user_id=key.user_id, session_id=key.session_id, filename="list.csv", version=0
         )
         assert part.inline_data.data == b"a,b"
 
-    def test_a_file_is_deleted_with_the_last_result_that_is_a_version_of_it(self, desk, tmp_path):
-        key = new_session(desk, "writing_desk")
+    def test_a_file_is_deleted_with_the_last_result_that_is_a_version_of_it(self, app, tmp_path):
+        key = new_session(app, "writing_desk")
         for text in ("a", "b"):
-            finish(desk, desk.turns.submit(key, f'call save {{"name": "list.csv", "text": "{text}"}}'))
-        finish(desk, desk.turns.submit(key, 'call save {"name": "user:all.csv", "text": "c"}'))
+            finish(app, app.turns.submit(key, f'call save {{"name": "list.csv", "text": "{text}"}}'))
+        finish(app, app.turns.submit(key, 'call save {"name": "user:all.csv", "text": "c"}'))
 
         def kept() -> set[str]:
             return {path.name for path in (tmp_path / "data" / "artifacts").rglob("*.csv") if path.is_file()}
 
-        shared, newest, oldest = results(desk, key)
-        desk.delete_result(newest)
+        shared, newest, oldest = results(app, key)
+        app.delete_result(newest)
         assert kept() == {"list.csv", "all.csv"}
-        desk.delete_result(oldest)
-        desk.delete_result(shared)
+        app.delete_result(oldest)
+        app.delete_result(shared)
         assert kept() == {"all.csv"}
-        assert not results(desk, key)
+        assert not results(app, key)
 
-    def test_files_are_deleted_with_their_session(self, desk, tmp_path):
-        keys = [new_session(desk, "writing_desk") for _ in range(2)]
-        finish(desk, *[desk.turns.submit(key, 'call save {"name": "list.csv", "text": "a"}') for key in keys])
-        desk.delete_sessions(keys[:1])
+    def test_files_are_deleted_with_their_session(self, app, tmp_path):
+        keys = [new_session(app, "writing_desk") for _ in range(2)]
+        finish(app, *[app.turns.submit(key, 'call save {"name": "list.csv", "text": "a"}') for key in keys])
+        app.delete_sessions(keys[:1])
         kept = [path.parts for path in (tmp_path / "data" / "artifacts").rglob("list.csv") if path.is_file()]
         assert [keys[1].session_id in parts for parts in kept] == [True]
 

@@ -211,7 +211,7 @@ class TestClock:
     """A clock that is set back does not reorder a conversation."""
 
     @staticmethod
-    async def ahead(application, key, text):
+    async def append_an_hour_ahead(application, key, text):
         """Append a message from when the clock was an hour ahead."""
         names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
         session = await application.sessions.get_session(**names)
@@ -222,7 +222,7 @@ class TestClock:
 
     async def test_the_model_sees_messages_in_the_order_they_were_sent(self, application):
         key = new_session(application)
-        await self.ahead(application, key, "before")
+        await self.append_an_hour_ahead(application, key, "before")
         finish(application, application.turns.submit(key, "between"))
         [turn] = finish(application, application.turns.submit(key, "history"))
         shown = said(application, key)[-1][1]
@@ -232,7 +232,7 @@ class TestClock:
     async def test_times_in_a_session_never_go_backwards_even_after_a_restart(self, tmp_path):
         application = open_application(tmp_path)
         key = new_session(application)
-        await self.ahead(application, key, "before")
+        await self.append_an_hour_ahead(application, key, "before")
         finish(application, application.turns.submit(key, "one"))
         application.close()
         application = open_application(tmp_path)

@@ -10,7 +10,7 @@ API = "/api/v1"
 
 
 @pytest.fixture
-def held(application):
+def owl_chat(application):
     """A conversation about owls, with a tool call."""
     session = application.store.sessions.get(new_session(application).session_id)
     call = NewToolCall(name="count_birds", args={"kind": "barn owl"}, result=7)
@@ -25,14 +25,14 @@ def is_problem(answer, status):
 
 
 class TestSearch:
-    def test_finds_titles_messages_and_tool_calls(self, client, held):
+    def test_finds_titles_messages_and_tool_calls(self, client, owl_chat):
         found = client.get(f"{API}/search", params={"q": "OWL"}).json()["items"]
-        mine = [one for one in found if one["conversationId"] == held.session_id]
+        mine = [one for one in found if one["conversationId"] == owl_chat.session_id]
         assert {one["kind"] for one in mine} == {"title", "message", "tool call"}
         for one in mine:
             assert all(one["excerpt"][begin:end].casefold() == "owl" for begin, end in one["marks"])
 
-    def test_is_paged(self, client, held):
+    def test_is_paged(self, client, owl_chat):
         first = client.get(f"{API}/search", params={"q": "owls", "limit": 1}).json()
         second = client.get(f"{API}/search", params={"q": "owls", "limit": 1, "cursor": first["next"]}).json()
         assert first["items"] != second["items"]
@@ -44,8 +44,8 @@ class TestSearch:
 
 
 class TestLabels:
-    def test_are_set_and_removed(self, client, held):
-        path = f"{API}/conversations/{held.session_id}/labels"
+    def test_are_set_and_removed(self, client, owl_chat):
+        path = f"{API}/conversations/{owl_chat.session_id}/labels"
         assert client.get(path).json() == {"tags": [], "note": ""}
         assert client.put(path, json={"tags": ["Birds", "night"], "note": "ask again"}).json() == {
             "tags": ["Birds", "night"],
@@ -53,26 +53,26 @@ class TestLabels:
         }
         assert client.put(path, json={"tags": ["birds"]}).json() == {"tags": ["Birds"], "note": "ask again"}
 
-    def test_are_not_overwritten_without_seeing_the_last_change(self, client, held):
-        path = f"{API}/conversations/{held.session_id}/labels"
+    def test_are_not_overwritten_without_seeing_the_last_change(self, client, owl_chat):
+        path = f"{API}/conversations/{owl_chat.session_id}/labels"
         tag = client.get(path).headers["etag"]
         assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
         client.put(path, json={"note": "first"}, headers={"If-Match": tag})
         is_problem(client.put(path, json={"note": "second"}, headers={"If-Match": tag}), 412)
 
     @pytest.mark.parametrize("wrong", [{"tags": ["a,b"]}, {"tags": ["x" * 41]}, {"tags": [""]}, {"note": "\x00"}])
-    def test_refuse_invalid_values(self, client, held, wrong):
-        is_problem(client.put(f"{API}/conversations/{held.session_id}/labels", json=wrong), 422)
+    def test_refuse_invalid_values(self, client, owl_chat, wrong):
+        is_problem(client.put(f"{API}/conversations/{owl_chat.session_id}/labels", json=wrong), 422)
 
 
 class TestBranches:
-    def test_continue_from_a_message(self, client, application, held):
-        messages = client.get(f"{API}/conversations/{held.session_id}").json()["messages"]
-        answer = client.post(f"{API}/conversations/{held.session_id}/branch", json={"messageId": messages[0]["id"]})
+    def test_continue_from_a_message(self, client, application, owl_chat):
+        messages = client.get(f"{API}/conversations/{owl_chat.session_id}").json()["messages"]
+        answer = client.post(f"{API}/conversations/{owl_chat.session_id}/branch", json={"messageId": messages[0]["id"]})
         assert answer.status_code == 201
         branch = application.store.sessions.get(answer.json()["id"])
         assert said(application, branch.key) == [("user", "How many owls?")]
 
-    def test_need_an_existing_message(self, client, held):
-        is_problem(client.post(f"{API}/conversations/{held.session_id}/branch", json={"messageId": "none"}), 409)
+    def test_need_an_existing_message(self, client, owl_chat):
+        is_problem(client.post(f"{API}/conversations/{owl_chat.session_id}/branch", json={"messageId": "none"}), 409)
         is_problem(client.post(f"{API}/conversations/nothing/branch", json={"messageId": "none"}), 404)

@@ -56,7 +56,7 @@ def sessions_of(user):
 
 
 @pytest.fixture(scope="module")
-def held(server, application):
+def stored_sessions(server, application):
     """Sessions of two users with each of the ids, each with its own file."""
     for user in ("local", "u/1"):
         for one in IDS:
@@ -67,7 +67,7 @@ def held(server, application):
         finish(application, application.turns.submit(SessionKey("assistant", "local", one), f"hello {one}"))
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("stored_sessions")
 @pytest.mark.parametrize("one", IDS)
 def test_each_encoded_id_leads_to_its_session(server, one):
     for user in ("local", "u/1"):
@@ -77,14 +77,14 @@ def test_each_encoded_id_leads_to_its_session(server, one):
         (f"{API}/v1/conversations", one, "messages"),
         (f"{API}/v1/sessions/assistant", one),
     ):
-        status, told = ask(server, "GET", *path)
-        assert (status, json.dumps(f"hello {one}") in json.dumps(told)) == (200, True), path
+        status, answer = ask(server, "GET", *path)
+        assert (status, json.dumps(f"hello {one}") in json.dumps(answer)) == (200, True), path
     assert ask(server, "GET", f"{API}/v1/runtime/sessions", one)[1]["session_id"] == one
     assert ask(server, "GET", "/sessions/assistant", one) == ask(server, "GET", f"{API}/v1/sessions/assistant", one)
     assert ask(server, "PATCH", f"{API}/v1/conversations", one, title=f"About {one}")[1]["title"] == f"About {one}"
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("stored_sessions")
 def test_deleting_a_session_keeps_those_with_similar_ids(server):
     left = list(IDS)
     while left:

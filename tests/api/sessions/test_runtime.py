@@ -13,7 +13,7 @@ RUNTIME = "/api/v1/runtime"
 
 
 @pytest.fixture(autouse=True)
-def calm(application):
+def end_sessions_afterwards(application):
     """Makes sure that no test finds active sessions of another test."""
     yield
     application.terminate_sessions([one.session.key for one in application.active_sessions()])

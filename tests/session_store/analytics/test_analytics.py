@@ -79,7 +79,7 @@ def test_update_times_that_reach_the_file_later_change_no_figure(store, chat, an
     assert analytics.report(scope()) is report
 
 
-def said(store, key):
+def append_answer(store, key):
     event = History(store).event(running(store, key), AT.timestamp() + 400, [types.Part(text="Here.")], "assistant")
     append(store, key, event)
 
@@ -89,7 +89,7 @@ def answer_of(store, key):
 
 
 CHANGES = {
-    "an event": (said, lambda choices, now: now.messages, 3, 4),
+    "an event": (append_answer, lambda choices, now: now.messages, 3, 4),
     "the end of a turn": (
         lambda store, key: store.turns.update(running(store, key), status=TurnStatus.FAILED, ended_at=AT.timestamp()),
         lambda choices, now: now.failures,

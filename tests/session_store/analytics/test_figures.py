@@ -359,16 +359,16 @@ class TestByHand:
         for chat in (kept, gone, rewound):
             turn = history.turn(chat, on("2026-05-04 10:00"))
         append(store, rewound, rewind(turn))
-        desk = Analytics(store)
+        analytics = Analytics(store)
         scope = Scope(EVERYTHING, Period(date(2026, 5, 4), date(2026, 5, 4), BERLIN), PRICES)
-        assert (desk.report(scope).now.conversations, desk.report(scope).now.turns) == (3, 2)
+        assert (analytics.report(scope).now.conversations, analytics.report(scope).now.turns) == (3, 2)
 
         store.sessions.delete([gone])
-        now = desk.report(scope).now
+        now = analytics.report(scope).now
         assert (now.conversations, now.turns, now.messages, now.input_tokens) == (2, 1, 2, 200)
 
         store.sessions.restore([gone])
-        assert desk.report(scope).now.turns == 2
+        assert analytics.report(scope).now.turns == 2
 
     def test_failed_stopped_and_running_turns(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
@@ -427,17 +427,17 @@ class TestByHand:
         assert look(store, today - timedelta(days=1), today + timedelta(days=1)).now.positive == 0.75
 
     def test_new_events_count_at_once_and_only_they_are_read(self, store, history):
-        desk = Analytics(store)
+        analytics = Analytics(store)
         scope = Scope(EVERYTHING, Period(date(2026, 5, 4), date(2026, 5, 4), BERLIN), PRICES)
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), asked="first")
-        assert desk.report(scope).now.messages == 2
-        assert desk.report(scope) is desk.report(scope)
+        assert analytics.report(scope).now.messages == 2
+        assert analytics.report(scope) is analytics.report(scope)
         turn = history.turn(chat, on("2026-05-04 11:00"), asked="second")
         history.tool(chat, turn, on("2026-05-04 11:00"), 1.0, "run_sql", response=({},))
         other = history.chat(on("2026-05-04 12:00"), user="bob")
         history.turn(other, on("2026-05-04 12:00"), asked="first")
-        renewed, anew = desk.report(scope), Analytics(store).report(scope)
+        renewed, anew = analytics.report(scope), Analytics(store).report(scope)
         assert renewed.now == anew.now
         assert renewed.now.messages == 6
         for name, table in anew.tables.items():
@@ -511,9 +511,9 @@ class TestByHand:
         assert list(tools.loc["list_tables", columns]) == [1, 1, 0, 0]
 
     def test_an_empty_store_has_no_figures(self, store):
-        desk = Analytics(store)
-        assert desk.rollups().first is None
+        analytics = Analytics(store)
+        assert analytics.rollups().first is None
         today = date(2026, 5, 4)
-        assert desk.everything(BERLIN, today) == Period(today, today, BERLIN)
+        assert analytics.everything(BERLIN, today) == Period(today, today, BERLIN)
         report = look(store, today, today)
         assert (report.now.conversations, report.now.cost) == (0, 0.0)

@@ -14,7 +14,7 @@ from session_store.transcripts.markup import (
 )
 
 
-def told(text):
+def spans(text):
     """The words of a text, with its thoughts in angle brackets."""
     return [f"<{piece.text}>" if piece.is_thought else piece.text for piece in split_thoughts(text)]
 
@@ -38,7 +38,7 @@ def told(text):
     ],
 )
 def test_thoughts_are_separated_from_words(text, pieces):
-    assert told(text) == pieces
+    assert spans(text) == pieces
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_thoughts_are_separated_from_words(text, pieces):
     ],
 )
 def test_quoted_or_mentioned_tags_are_not_thoughts(text):
-    assert told(text) == [text]
+    assert spans(text) == [text]
 
 
 def test_a_thought_continues_until_it_is_closed():
@@ -99,7 +99,7 @@ def test_a_text_that_starts_inside_a_thought_has_no_words_before_its_end(text):
 
 def test_a_text_cut_off_in_a_thought_looks_as_it_did_while_streaming():
     cut = "Well, <think>hm"
-    assert told(cut) == [cut]
+    assert spans(cut) == [cut]
     assert [piece.text for piece in split_thoughts(cut, ended=False) if piece.is_thought] == ["hm"]
 
 
