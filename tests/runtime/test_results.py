@@ -10,7 +10,7 @@ from colloquy.agents.data.errors import ConnectionInvalidError, QueryStoppedErro
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.results import QueryResult
 from colloquy.runtime.bus import EventKind
-from colloquy.runtime.results import Origin, ResultGoneError, as_parquet
+from colloquy.runtime.results import ResultGoneError, ResultOrigin, as_parquet
 from session_store.errors import StoreFullError
 from session_store.models import SAMPLE_SHOP, ResultKind, TurnStatus
 from tests.agents.folders import agent_folders
@@ -160,7 +160,7 @@ class TestAgain:
         key, turn = ask(application, TABLE)
         endless = "select count(*) from orders a, orders b, orders c, orders d where a.channel <> d.channel"
         table = QueryResult(endless, pa.table({"n": [1]}), 0.0, Bounds())
-        result = application.services.results.add_query(Origin(key, turn.id), "Endless", table)
+        result = application.services.results.add_query(ResultOrigin(key, turn.id), "Endless", table)
         running = [application.rerun(result) for _ in range(6)]  # more than may run at once
         application.close()
         assert [type(future.exception(timeout=0)) for future in running] == [QueryStoppedError] * 6
