@@ -145,8 +145,8 @@ def excerpt_of(text: str, words: tuple[str, ...], lead: int = LEAD) -> tuple[str
         begin = line.rfind(" ", 0, begin) + 1 or begin
     end = begin + LONGEST_EXCERPT
     before, after = "…" if begin > 0 else "", "…" if end < len(line) else ""
-    moved = len(before) - begin
-    marks = tuple((first + moved, last + moved) for first, last in found if begin <= first and last <= end)
+    shift = len(before) - begin
+    marks = tuple((first + shift, last + shift) for first, last in found if begin <= first and last <= end)
     return f"{before}{line[begin:end]}{after}", marks
 
 

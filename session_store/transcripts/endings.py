@@ -153,8 +153,8 @@ def how_ended(turn: Turn) -> str | None:
 def goes_on(event: Event) -> bool:
     """Whether an event that did not end early shows its author saying or doing more, as in another attempt after an
     answer that ended early. Tool answers do not count."""
-    said = event.content and event.content.parts
-    return bool(said) and not event.partial and not event.get_function_responses()
+    parts = event.content and event.content.parts
+    return bool(parts) and not event.partial and not event.get_function_responses()
 
 
 def _has_said_words(event: Event) -> bool:

@@ -126,7 +126,7 @@ class _Buffer:
         self._limit = limit
         self._room = asyncio.Event()
         self._waiting: list[LlmResponse] = []
-        self._ahead = 0
+        self._read_ahead = 0
         self._size = 0
         self._said: list[types.Part] = []
 
@@ -139,7 +139,7 @@ class _Buffer:
                     if not self._add(response):
                         return
                     self.news.set()
-                    if self._ahead >= MOST_AHEAD:
+                    if self._read_ahead >= MOST_AHEAD:
                         self._room.clear()
                         await self._room.wait()
                     await breather.breathe()
@@ -157,7 +157,7 @@ class _Buffer:
 
     def take(self) -> list[LlmResponse]:
         """Return what arrived since the last call, in as few pieces as possible."""
-        waiting, self._waiting, self._ahead = self._waiting, [], 0
+        waiting, self._waiting, self._read_ahead = self._waiting, [], 0
         self.news.clear()
         self._room.set()
         pieces: list[list[LlmResponse]] = []
@@ -184,7 +184,7 @@ class _Buffer:
             self._waiting.append(response)
             return not is_cut
         self._size += size
-        self._ahead += size + CHUNK
+        self._read_ahead += size + CHUNK
         self._said += [part for part in kept if part.text]
         self._waiting.append(response)
         if is_cut:

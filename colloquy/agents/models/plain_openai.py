@@ -114,8 +114,8 @@ class Heard:
                     part.thought = True
         elif any(is_thought for is_thought, _ in self._said):
             runs = groupby(self._said, key=itemgetter(0))
-            said = [types.Part(text="".join(text for _, text in run), thought=kind or None) for kind, run in runs]
-            response.content.parts = [*said, *(part for part in parts if part.text is None)]
+            spans = [types.Part(text="".join(text for _, text in run), thought=kind or None) for kind, run in runs]
+            response.content.parts = [*spans, *(part for part in parts if part.text is None)]
 
     def take(self, chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
         """Turn a chunk into one that ADK can read, or into several if it has both thoughts and words. Calls are held

@@ -102,8 +102,8 @@ class EventStream(EventSourceResponse):
         here = id_of(self._bus.epoch, self._number)
         greeting = format_sse_event(comment="connected", id=here, retry=BACK_AFTER)
         if self._start.lost:
-            told = json.dumps({"reason": self._start.lost, "time": rfc3339(time.time())})
-            greeting += format_sse_event(event=GAP, data_str=told, id=here)
+            gap = json.dumps({"reason": self._start.lost, "time": rfc3339(time.time())})
+            greeting += format_sse_event(event=GAP, data_str=gap, id=here)
         return greeting
 
     async def _next(self, hub: EventHub) -> bytes | None:

@@ -133,9 +133,9 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """A response that says what went wrong. ``detail`` is a sentence for a person."""
-    told = Problem(title=status.phrase, status=status.value, detail=detail, errors=list(errors) or None)
+    body = Problem(title=status.phrase, status=status.value, detail=detail, errors=list(errors) or None)
     return JSONResponse(
-        told.model_dump(exclude_none=True), status_code=status.value, headers=headers, media_type=MEDIA_TYPE
+        body.model_dump(exclude_none=True), status_code=status.value, headers=headers, media_type=MEDIA_TYPE
     )
 
 

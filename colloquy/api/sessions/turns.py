@@ -234,14 +234,14 @@ def turn_state(turn_id: str) -> TurnState:
         NotFoundError: the turn does not exist.
     """
     turn = turn_named(turn_id)
-    said = messages_of_turn(turn)
+    messages = messages_of_turn(turn)
     return TurnState(
         session_id=turn.key.session_id,
         turn_id=turn.id,
         status=turn.status,
-        text=next((one.content for one in reversed(said) if one.role == "assistant" and one.content), ""),
+        text=next((one.content for one in reversed(messages) if one.role == "assistant" and one.content), ""),
         error=turn.error,
-        messages=said,
+        messages=messages,
         model=turn.model,
         input_tokens=turn.input_tokens,
         output_tokens=turn.output_tokens,
@@ -289,8 +289,8 @@ async def _pieces(turn: Turn, *, history_used: bool) -> AsyncIterator[Piece]:
             yield Complete(**names, event=_as_json(event))
             continue
         for is_thought, text in spans_of(event.content):
-            said = {"thought": text} if is_thought else {"text": text}
-            yield Chunk(**names, author=event.author, **said)
+            words = {"thought": text} if is_thought else {"text": text}
+            yield Chunk(**names, author=event.author, **words)
     state = await run_in_threadpool(turn_state, turn.id)
     if state.status.is_over:
         yield Chunk(**names, author=turn.key.app_name, text="", is_done=True)

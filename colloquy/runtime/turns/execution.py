@@ -269,8 +269,8 @@ class Execution:
         self._says_nothing = self._says_nothing and (event.author == USER or says_nothing(event))
         if event.partial:
             self._unfinished[event.author] = event
-            for is_thought, said in spans_of(event.content):
-                self._say(event, said, is_thought=is_thought)
+            for is_thought, span in spans_of(event.content):
+                self._say(event, span, is_thought=is_thought)
             return
         if text and event.author != USER and begins_in_thought(text):
             self._services.thinkers.add(self._thinker(event.author))

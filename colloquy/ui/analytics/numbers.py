@@ -62,8 +62,8 @@ def points(now: float | None, before: float | None) -> str:
     """Formats the change of a share of 1 in percentage points; empty if it is unknown or zero."""
     if now is None or before is None:
         return ""
-    moved = round(100 * (now - before), 1)
-    return f"{moved:+.1f} points" if moved else ""
+    difference = round(100 * (now - before), 1)
+    return f"{difference:+.1f} points" if difference else ""
 
 
 SHARES: Final = frozenset({"Share", "Failed"})
