@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from typing import Any
 
 from session_store.models import SessionKey, TurnStatus
 
@@ -73,6 +74,8 @@ class Published:
 
 Listener = Callable[[BusEvent], None]
 
+_BYTES_BEFORE = 2
+
 
 class EventBus:
     """Delivers every event to every listener, on the thread that publishes it.
@@ -88,7 +91,9 @@ class EventBus:
         """Numbers of one epoch mean nothing in another: each start of the app begins a new epoch."""
         self._listeners: frozenset[Listener] = frozenset()
         self._lock = threading.Lock()
-        self._kept: deque[Published] = deque()
+        # Tuples of strings and numbers: unlike objects, they cost nothing in a garbage collection, which stops
+        # everything while it looks at each object.
+        self._kept: deque[tuple[Any, ...]] = deque()
         self._last = 0
         self._bytes = 0
         self._most_events, self._most_bytes = most_events, most_bytes
@@ -108,9 +113,9 @@ class EventBus:
         """Keep the event and tell all listeners."""
         with self._lock:
             self._last += 1
-            self._kept.append(Published(self._last, time.time(), event, self._bytes))
+            self._kept.append(_flat(Published(self._last, time.time(), event, self._bytes)))
             self._bytes += sys.getsizeof(event.text)
-            while self._kept and self._lag(self._kept[0].number - 1) > 1:
+            while self._kept and self._lag(self._last - len(self._kept)) > 1:
                 self._kept.popleft()
         for listener in self._listeners:
             listener(event)
@@ -133,8 +138,7 @@ class EventBus:
             if not 0 <= missing <= len(self._kept):
                 return None
             newest = list(islice(reversed(self._kept), missing))
-        newest.reverse()
-        return newest
+        return [_published(kept) for kept in reversed(newest)]
 
     def lag(self, number: int) -> float:
         """Return the share of the kept events after ``number``: 0 if none, 1 just before it is lost, then infinite."""
@@ -147,5 +151,31 @@ class EventBus:
             return 0
         if missing > len(self._kept):
             return float("inf")
-        size = self._bytes - self._kept[-missing].bytes_before
+        size = self._bytes - self._kept[-missing][_BYTES_BEFORE]
         return max(missing / self._most_events, size / self._most_bytes)
+
+
+def _flat(published: Published) -> tuple[Any, ...]:
+    event = published.event
+    return (
+        *(published.number, published.at, published.bytes_before),
+        *(event.kind.value, event.key.app_name, event.key.user_id, event.key.session_id),
+        *(event.turn_id, event.text, event.event_id, event.author, event.is_thought),
+        *(event.status and event.status.value, event.is_done),
+    )
+
+
+def _published(flat: tuple[Any, ...]) -> Published:
+    number, at, bytes_before, kind, *key, turn_id, text, event_id, author, is_thought, status, is_done = flat
+    event = BusEvent(
+        kind=EventKind(kind),
+        key=SessionKey(*key),
+        turn_id=turn_id,
+        text=text,
+        event_id=event_id,
+        author=author,
+        is_thought=is_thought,
+        status=TurnStatus(status) if status else None,
+        is_done=is_done,
+    )
+    return Published(number, at, event, bytes_before)

@@ -1,7 +1,8 @@
+import gc
 import threading
 
 from colloquy.runtime.bus import BusEvent, EventBus, EventKind
-from session_store.models import SessionKey
+from session_store.models import SessionKey, TurnStatus
 
 KEY = SessionKey("a", "u", "s")
 EVENT = BusEvent(EventKind.AGENT_CHUNK, KEY, "t", "word")
@@ -49,6 +50,20 @@ def test_numbers_increase_by_one_across_threads():
     for thread in threads:
         thread.join()
     assert [one.number for one in bus.since(0)] == [*range(1, 2001)]
+
+
+def test_events_are_kept_whole_and_slow_down_no_garbage_collection():
+    events = [
+        BusEvent(EventKind.AGENT_CHUNK, KEY, "t", "word", event_id="e", author="a", is_thought=True),
+        BusEvent(EventKind.TURN_CHANGED, KEY, "t", status=TurnStatus.FAILED, is_done=True),
+        BusEvent(EventKind.WORKSPACES_CHANGED, KEY),
+    ]
+    bus = EventBus()
+    for event in events:
+        bus.publish(event)
+    assert [one.event for one in bus.since(0)] == events
+    gc.collect()
+    assert not any(map(gc.is_tracked, bus._kept))
 
 
 def test_only_the_latest_events_are_kept_and_a_gap_is_reported():
