@@ -41,12 +41,10 @@ demo: $(INSTALLED) ## Run the app with a year of generated conversations in demo
 
 test: $(INSTALLED_DEV) model ## Run the tests (ARGS="tests/test_settings.py -x")
 ifeq ($(ARGS),)
-	@echo "The tests that need a browser or end processes mostly wait: they run beside the others, and report last."
-	@report=$$(mktemp); \
-	$(VENV_PYTHON) -m pytest tests/faults tests/browser --numprocesses 3 --dist loadfile --no-loadscope-reorder $(RETRY) >"$$report" 2>&1 & \
-	nice -n 5 $(VENV_PYTHON) -m pytest --ignore tests/browser --ignore tests/faults $(SIDE_BY_SIDE) $(RETRY); failed=$$?; \
-	wait $$! || failed=$$?; \
-	cat "$$report"; rm "$$report"; exit $$failed
+	@failed=0; \
+	$(VENV_PYTHON) -m pytest --ignore tests/browser --ignore tests/faults $(SIDE_BY_SIDE) $(RETRY) || failed=$$?; \
+	$(VENV_PYTHON) -m pytest tests/faults tests/browser --numprocesses 3 --dist loadfile --no-loadscope-reorder $(RETRY) || failed=$$?; \
+	exit $$failed
 else
 	@$(VENV_PYTHON) -m pytest $(ARGS)
 endif

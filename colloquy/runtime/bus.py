@@ -151,7 +151,7 @@ class EventBus:
             return 0
         if missing > len(self._kept):
             return float("inf")
-        size = self._bytes - self._kept[-missing][_BYTES_BEFORE]
+        size = self._bytes - int(self._kept[-missing][_BYTES_BEFORE])
         return max(missing / self._most_events, size / self._most_bytes)
 
 
