@@ -230,7 +230,7 @@ class PersonaFolder:
         elif len(personas) > MOST_PERSONAS:
             problem = f"{joined(str(self._folder))} has {len(personas):,} Markdown files"
         if problem:
-            problem += f", so not all personas in it are shown. Move out what is no persona; {MOST_PERSONAS} are shown."
+            problem += f". Only the first {MOST_PERSONAS} personas are shown. Move other files out of this folder."
         told = [self._unusable(self._folder.name, problem)] if problem else []
         return sorted(personas)[:MOST_PERSONAS], told
 

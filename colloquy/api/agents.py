@@ -29,9 +29,9 @@ class AgentOut(BaseModel):
     icon: str = Field(description="An emoji, or the name of a Material symbol as `:material/name:`.")
     description: str
     source: str = Field(description="`built in`, `yours` or `ADK folder`.")
-    model: str | None = Field(description="The model that it prefers.")
+    model: str | None = Field(description="Its preferred model.")
     tools: list[str]
-    workspaces: list[str] = Field(description="The kinds of workspaces that it is for; empty for all.")
+    workspaces: list[str] = Field(description="The kinds of workspaces that it is offered in; empty: all.")
     prompts: list[PromptOut]
     problem: str | None = Field(description="Why it cannot be used; null if it can.")
 
@@ -69,7 +69,7 @@ def get_agent(agent_id: str, response: Response, known: IfNoneMatch = None) -> A
     """One agent."""
     agent = current().agents.find(agent_id)
     if agent is None:
-        raise NotFoundError("There is no such agent.")
+        raise NotFoundError("There is no agent with this id.")
     described = AgentOut.of(agent)
     tag = tag_of(described)
     response.headers["ETag"] = tag

@@ -24,9 +24,9 @@ class Readiness(BaseModel):
     """Whether the store responds, and how busy the server is."""
 
     status: Literal["ready"] = "ready"
-    duckdb: str = Field(description="The version of DuckDB that keeps the conversations.")
-    google_adk: str = Field(description="The version of ADK that runs the agents.")
-    unfinished_turns: int = Field(description="Turns that run, wait for others, or wait for a person.")
+    duckdb: str = Field(description="The version of DuckDB.")
+    google_adk: str = Field(description="The version of ADK.")
+    unfinished_turns: int = Field(description="Turns that are running, queued or waiting for a person.")
 
 
 @router.get("/health")

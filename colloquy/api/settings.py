@@ -16,17 +16,19 @@ router = APIRouter(prefix="/v1", tags=["settings"])
 class SettingsOut(BaseModel):
     """The settings, without keys, addresses and folders."""
 
-    user: str = Field(description="The user that conversations made here belong to.")
+    user: str = Field(description="The user who owns the conversations created here.")
     default_agent: str
     default_model: str
     max_turns: int = Field(description="Turns that may run at once.")
-    undo_seconds: int = Field(description="Seconds in which deleted conversations can be brought back.")
-    retention_days: int = Field(description="Days after which untouched conversations go; 0: never.")
+    undo_seconds: int = Field(description="Seconds during which deleted conversations can be restored.")
+    retention_days: int = Field(
+        description="Days of inactivity after which unsaved conversations are removed; 0: never."
+    )
     transcript_logs: bool = Field(description="Whether each conversation is also written as JSON Lines.")
-    context_messages: int = Field(description="Newest messages that the model sees; 0: all of them.")
+    context_messages: int = Field(description="How many of the newest messages the model sees; 0: all.")
     compaction: bool
     context_tokens: int
-    answer_characters: int = Field(description="Characters that one answer may have; longer ones are cut.")
+    answer_characters: int = Field(description="Maximum characters of one answer; longer ones are cut.")
     query_rows: int
     query_seconds: float
     attachment_mb: int
@@ -38,9 +40,9 @@ class ModelOut(BaseModel):
     id: str
     label: str
     available: bool
-    note: str = Field(description="What it is, or how to get it.")
+    note: str = Field(description="What it is, or how to set it up.")
     calls_tools: bool = Field(description="Whether it calls tools reliably.")
-    takes: list[Literal["image", "pdf"]] = Field(description="What may be attached to a message besides text.")
+    takes: list[Literal["image", "pdf"]] = Field(description="The kinds of files that it reads besides text.")
 
 
 class ModelsOut(BaseModel):

@@ -32,8 +32,8 @@ class ConnectionOut(BaseModel):
     name: str
     address: str = Field(description="A path or a URL, with `•••` in place of passwords.")
     problem: str | None = Field(
-        description="Why it cannot be used: what is known without asking its server, and what the last test of it "
-        "found; null if nothing is known to be wrong. `POST …/connection/test` finds out anew."
+        description="Why it cannot be used, as far as is known without asking its server, including the result of "
+        "its last test; null if no problem is known. `POST …/connection/test` tests it again."
     )
 
 
@@ -102,20 +102,20 @@ class Address(BaseModel):
         "",
         max_length=LONGEST_ADDRESS,
         description="A path on the server's machine, or for `postgres` a URL; empty for `sample`. `•••` in place of "
-        "the password stands for the one that is kept.",
+        "the password keeps the stored one.",
     )
 
 
 class NewConnection(Address):
     """A connection for a workspace."""
 
-    name: Text = Field("", max_length=LONGEST_NAME, description="What people call it.")
+    name: Text = Field("", max_length=LONGEST_NAME, description="Its display name.")
 
 
 class Tested(BaseModel):
     """What was found at an address."""
 
-    found: str = Field(description="In words for a person.")
+    found: str = Field(description="What was found, as text for people.")
 
 
 @router.get("/workspaces")

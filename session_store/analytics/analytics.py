@@ -28,15 +28,16 @@ REMEMBERED: Final = 32
 class DrillDownInvalidError(ColloquyError):
     """A drill-down was requested with values that do not fit its kind."""
 
+    def __init__(self) -> None:
+        super().__init__("This link does not match its list. Open the list again from the analytics page.")
+
 
 @contextlib.contextmanager
-def _checked(drill_down: DrillDown) -> Iterator[None]:
+def _checked() -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, IndexError) as error:
-        raise DrillDownInvalidError(
-            f"These are no values of the kind “{drill_down.kind}”. Open the list again from the analytics page."
-        ) from error
+        raise DrillDownInvalidError from error
 
 
 class Analytics:
@@ -65,13 +66,13 @@ class Analytics:
         Raises:
             DrillDownInvalidError: the values do not fit the kind.
         """
-        with self._lock, _checked(drill_down):
+        with self._lock, _checked():
             rollups = self._fresh()
             return conversations(self._store, rollups, scope, self._as_messages(rollups, scope, drill_down))
 
     def places(self, scope: Scope, drill_down: DrillDown, numbers: Sequence[int]) -> dict[int, Place]:
         """Return where in these conversations a figure or point of a chart leads to, if it is about a message."""
-        with self._lock, _checked(drill_down):
+        with self._lock, _checked():
             found = self._as_messages(self._fresh(), scope, drill_down)
         return first_places(self._store, scope.period, found, numbers)
 

@@ -55,10 +55,10 @@ class NewExport(BaseModel):
 
     format: AnyFormatName = Field("zip", description=f"{_FORMATS}; `parquet`, the whole history as tables in a ZIP.")
     ids: list[Id] = Field(
-        default=[], max_length=MOST_IDS, description="The conversations, whoever their users are; empty for all."
+        default=[], max_length=MOST_IDS, description="Ids of conversations, of any user; if empty, all are exported."
     )
     saved: bool = Field(False, description="Only saved ones.")
-    everyone: bool = Field(False, description="Also those of other users, whom ADK clients name.")
+    everyone: bool = Field(False, description="Include conversations of other users, such as those of ADK clients.")
     user: str | None = Field(None, description="Only those of this user.")
     agent: str | None = Field(None, description="Only those with this agent.")
 
@@ -78,10 +78,10 @@ def export_conversation(
 @router.get("/exports/file", response_class=Response, responses=_FILE)
 def export_by_link(
     format: Annotated[AnyFormatName, Query(description=f"{_FORMATS}; `parquet`.")] = "zip",  # noqa: A002
-    id: Annotated[list[Id], Query(max_length=MOST_IDS_IN_URL, description="Conversations; none: all.")] = [],  # noqa: A002, B006
+    id: Annotated[list[Id], Query(max_length=MOST_IDS_IN_URL, description="Ids of conversations; none: all.")] = [],  # noqa: A002, B006
     *,
     saved: Annotated[bool, Query(description="Only saved ones.")] = False,
-    everyone: Annotated[bool, Query(description="Also those of other users.")] = False,
+    everyone: Annotated[bool, Query(description="Include conversations of other users.")] = False,
     user: Annotated[str | None, Query(description="Only those of this user.")] = None,
     agent: Annotated[str | None, Query(description="Only those with this agent.")] = None,
 ) -> Response:

@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["history"])
 
 Tag = Annotated[str, StringConstraints(max_length=LONGEST_TAG, pattern=TAG_PATTERN, strip_whitespace=True)]
 Words = Annotated[
-    Text, Query(min_length=1, max_length=LONGEST_SEARCH, description='Words to find; what is in "quotes" is one word.')
+    Text, Query(min_length=1, max_length=LONGEST_SEARCH, description='Words to find; "quoted words" count as one.')
 ]
 
 
@@ -39,7 +39,7 @@ class Labels(BaseModel):
 class NewLabels(Body):
     """The labels of a conversation. Omitted fields stay unchanged."""
 
-    tags: list[Tag] | None = Field(None, max_length=MOST_TAGS, description="Without commas.")
+    tags: list[Tag] | None = Field(None, max_length=MOST_TAGS, description="Tags cannot contain commas.")
     note: Note | None = None
 
 
@@ -48,7 +48,7 @@ class Branching(Body):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
-    message_id: Id = Field(description="The last message that the branch has.")
+    message_id: Id = Field(description="The last message to include in the branch.")
 
 
 class SearchHit(BaseModel):
@@ -58,10 +58,12 @@ class SearchHit(BaseModel):
 
     conversation_id: str
     title: str
-    message_id: str | None = Field(description="Null where the title has it.")
+    message_id: str | None = Field(description="Null if the match is in the title.")
     kind: Literal["title", "message", "tool call", "detail"]
     excerpt: str
-    marks: list[tuple[int, int]] = Field(description="What was found in the excerpt: from and up to which character.")
+    marks: list[tuple[int, int]] = Field(
+        description="The matches in the excerpt: start and end (exclusive), in characters."
+    )
     at: datetime
 
 

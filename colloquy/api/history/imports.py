@@ -42,7 +42,7 @@ DatabaseUrl = Annotated[str, StringConstraints(pattern=_DATABASE_URL)]
 class TakenOut(BaseModel):
     """A conversation that was imported."""
 
-    id: str = Field(description="As it is here; another one than in the file if that was taken.")
+    id: str = Field(description="The id here. It differs from the id in the file if that was taken.")
     agent_id: str
     user_id: str
     title: str
@@ -60,21 +60,21 @@ class ChangeOut(BaseModel):
     """A kind of item in the file, and what was done with it."""
 
     change: Change
-    what: str = Field(description="Names out of the file, such as those of fields, stand between backticks.")
+    what: str = Field(description="The item. Names from the file, such as field names, are in backticks.")
     number: int
 
 
 class ReportOut(BaseModel):
     """What was imported, changed and skipped."""
 
-    kind: str = Field(description="What the file was, in words.")
-    conversations: int = Field(description="How many were taken.")
-    events: int = Field(description="How many these have.")
+    kind: str = Field(description="The kind of file, in words.")
+    conversations: int = Field(description="Number of imported conversations.")
+    events: int = Field(description="Number of imported events.")
     taken: list[TakenOut]
     skipped: list[SkippedOut]
-    summary: str = Field(description="What was imported, in a sentence.")
+    summary: str = Field(description="What was imported, as a sentence.")
     changes: list[ChangeOut] = Field(description="What was left out or changed, counted by name.")
-    notes: list[str] = Field(description="The same, and what else is worth knowing, in sentences.")
+    notes: list[str] = Field(description="The changes as sentences, and other remarks.")
 
     @classmethod
     def of(cls, report: Report) -> ReportOut:
@@ -144,7 +144,7 @@ class DatabaseImport(BaseModel):
 
     url: DatabaseUrl = Field(
         max_length=LONGEST_ADDRESS,
-        description="As ADK's `--session_service_uri` has it: `sqlite:///…` or `postgresql://…`. It is not kept.",
+        description="A URL as for ADK's `--session_service_uri`: `sqlite:///…` or `postgresql://…`. It is not stored.",
     )
     workspace_id: Id | None = Field(None, description="The workspace of all conversations.")
     users: Users = Field("auto", description=USERS)
@@ -210,7 +210,7 @@ def _wishes(users: Users, agent_id: str | None, workspace_id: str | None, *, ski
     application = current()
     me = application.settings.user
     if agent_id is not None and application.agents.find(agent_id) is None:
-        raise UnknownAgentError(f"There is no agent {agent_id!r}. GET /api/v1/agents lists those that there are.")
+        raise UnknownAgentError(f"There is no agent {agent_id!r}. GET /api/v1/agents lists the available ones.")
     if workspace_id is not None:
         workspace_named(workspace_id)
     return Wishes(

@@ -54,14 +54,14 @@ class ResultOut(BaseModel):
     kind: ResultKind
     title: str
     sql: str | None
-    spec: dict[str, Any] | None = Field(description="Of a chart: Vega-Lite, without the data.")
+    spec: dict[str, Any] | None = Field(description="The Vega-Lite specification of a chart, without its data.")
     rows: int | None
     note: str
-    seconds: float | None = Field(description="How long the query took.")
+    seconds: float | None = Field(description="The duration of the query.")
     file_name: str | None
     file_version: int | None
     mime_type: str | None
-    size: int = Field(description="Bytes.")
+    size: int = Field(description="Size in bytes.")
     created_at: datetime
 
     @classmethod

@@ -14,7 +14,7 @@ from session_store.limits import MOST_RETENTION_DAYS
 
 router = APIRouter(prefix="/v1", tags=["retention"])
 
-DAYS: Final = "Untouched means neither saved nor changed nor looked at for so many days."
+DAYS: Final = "Days during which a conversation was neither changed nor opened. Saved ones are not included."
 
 
 class UntouchedOut(BaseModel):
@@ -29,10 +29,10 @@ class RetentionOut(BaseModel):
     """What would be removed."""
 
     days: int
-    setting: int = Field(description="After how many days Colloquy removes them by itself; 0: never.")
+    setting: int = Field(description="Days after which Colloquy removes them automatically; 0: never.")
     conversations: int
     oldest: datetime | None
-    examples: list[UntouchedOut] = Field(description="Some of them, the oldest first.")
+    examples: list[UntouchedOut] = Field(description="Some of them, oldest first.")
 
 
 class Removal(BaseModel):

@@ -17,7 +17,7 @@ from session_store.snapshots.snapshot import SnapshotError, SnapshotForm
 
 router = APIRouter(prefix="/v1", tags=["snapshots"])
 
-Name = Annotated[str, Path(description="As the list has it.", max_length=80)]
+Name = Annotated[str, Path(description="The name in the list.", max_length=80)]
 
 
 class SnapshotIn(BaseModel):
@@ -31,7 +31,7 @@ class SnapshotOut(BaseModel):
 
     name: str
     form: SnapshotForm
-    size: int = Field(description="Bytes.")
+    size: int = Field(description="Size in bytes.")
     made_at: datetime
 
     @classmethod

@@ -13,11 +13,14 @@ from starlette.responses import Response
 from colloquy.api.http.problems import StaleError
 
 IfNoneMatch = Annotated[
-    str | None, Header(alias="If-None-Match", description="ETags that the client has: answered with 304 if one holds.")
+    str | None,
+    Header(alias="If-None-Match", description="ETags that the client has. If one is current, the response is a 304."),
 ]
 IfMatch = Annotated[
     str | None,
-    Header(alias="If-Match", description="ETag that the client read: answered with 412 if it does not hold."),
+    Header(
+        alias="If-Match", description="ETag that the client read. If it is no longer current, the response is a 412."
+    ),
 ]
 
 NOT_MODIFIED_RESPONSE: Final[dict[int | str, dict[str, Any]]] = {

@@ -41,5 +41,5 @@ def workspace_named(workspace_id: str) -> Workspace:
     """
     workspace = current().store.workspaces.get(workspace_id)
     if workspace is None:
-        raise NotFoundError("There is no workspace, and so no data connection, with this id.")
+        raise NotFoundError("There is no workspace with this id, and therefore no data connection.")
     return workspace

@@ -44,7 +44,7 @@ class WrongField(BaseModel):
     """One thing that is wrong with a request."""
 
     where: str = Field(description="The part of the request: body, query, path or header.")
-    field: str = Field(description="The field, with dots for what is inside of others; empty for the whole part.")
+    field: str = Field(description="The field, with dots between nested names; empty for the whole part.")
     detail: str = Field(description="What is wrong with it.")
 
 
@@ -54,8 +54,8 @@ class Problem(BaseModel):
     type: str = Field("about:blank", description="Always about:blank: the status says what kind of problem it is.")
     title: str = Field(description="The name of the status.")
     status: int = Field(description="The HTTP status.")
-    detail: str = Field(description="What happened and what to do about it, in words for a person.")
-    errors: list[WrongField] | None = Field(None, description="Where a request has wrong fields: which.")
+    detail: str = Field(description="What happened and what to do about it, as text for people.")
+    errors: list[WrongField] | None = Field(None, description="The invalid fields of the request.")
 
 
 class NotFoundError(ColloquyError):

@@ -28,7 +28,7 @@ from session_store.transcripts.parts import USER, text_of
 router = APIRouter(prefix="/v1", tags=["conversations"])
 
 
-ConversationId = Annotated[str, Path(description="The id of the session that the conversation is held in.")]
+ConversationId = Annotated[str, Path(description="The id of the conversation, which is also the id of its session.")]
 ConnectionId = Annotated[str, Path(description="The id of the workspace that has the connection.")]
 WorkspaceId = Annotated[str, Path(description="The id of a workspace.")]
 Search = Annotated[
@@ -40,8 +40,8 @@ Saved = Annotated[bool | None, Query(description="true: only saved ones; false: 
 class ConversationWithMessages(Conversation):
     """A conversation with its newest messages, or with those before a cursor."""
 
-    messages: list[ConversationMessage] = Field(description="From the oldest to the newest of the page.")
-    next: str | None = Field(None, description="`cursor` of the messages before these; none at the beginning.")
+    messages: list[ConversationMessage] = Field(description="The messages of this page, oldest first.")
+    next: str | None = Field(None, description="`cursor` of the messages before these; null if there are none.")
 
 
 class NewConversation(NewSession):
@@ -49,7 +49,7 @@ class NewConversation(NewSession):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
-    id: NewId | None = Field(None, description="An id to use in place of a new one. It must be unused.")
+    id: NewId | None = Field(None, description="A UUID (version 4) to use as its id. It must be unused.")
 
 
 class ConversationChange(Body):
@@ -80,7 +80,9 @@ class TitleWish(Body):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
-    first_message: Text | None = Field(None, description="The first message of the conversation where there is none.")
+    first_message: Text | None = Field(
+        None, description="The text to base the title on if the conversation has no messages."
+    )
 
 
 @router.get("/dbs/{connection_id}/conversations")

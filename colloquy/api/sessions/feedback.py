@@ -61,7 +61,7 @@ def delete_feedback(conversation_id: str, message_id: str) -> None:
 
 def _keep(key: SessionKey, message_id: str, score: Literal[1, -1] | None, comment: str) -> None:
     if not current().set_feedback(key, message_id, score, comment):
-        raise NotFoundError("This conversation has no such message.")
+        raise NotFoundError("There is no message with this id in this conversation.")
 
 
 def _now(key: SessionKey, message_id: str) -> FeedbackOut:

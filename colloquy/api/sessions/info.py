@@ -62,7 +62,7 @@ class Conversation(SessionFields):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
     id: str
-    connection_id: str = Field(description="The workspace that has the connection.")
+    connection_id: str = Field(description="The id of the workspace that has the connection.")
     title_source: TitleSource
 
     @classmethod
@@ -80,7 +80,7 @@ class SessionInfo(Session):
     persona: str = Field(description="The name of the agent.")
     workspace: str = Field(description="The name of the workspace.")
     last_turn_status: TurnStatus | None = Field(description="Null if it has no turn yet.")
-    is_active: bool = Field(description="Whether it is the current session, the default of commands without one.")
+    is_active: bool = Field(description="Whether it is the current session, the default where none is given.")
 
     @classmethod
     def _more(cls, session: SessionSummary) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class ActiveSessions(Paged[SessionInfo]):
     """The active sessions: created or sent a message since Colloquy started, and not terminated. Newest activity
     first."""
 
-    active_session_id: str | None = Field(description="The current session: the default of commands without a session.")
+    active_session_id: str | None = Field(description="The current session, the default where none is given.")
 
 
 def sessions_at_work(cursor: str | None, limit: int) -> ActiveSessions:

@@ -47,17 +47,17 @@ class NewToolCall(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_CALL]})
 
-    id: Id | None = Field(None, description="Made up where there is none.")
-    name: Id = Field(validation_alias=AliasChoices("name", "tool"), description="Also taken as `tool`.")
+    id: Id | None = Field(None, description="Generated if omitted.")
+    name: Id = Field(validation_alias=AliasChoices("name", "tool"), description="Also accepted as `tool`.")
     args: JsonObject = Field(
         default_factory=dict,
         validation_alias=AliasChoices("args", "input", "arguments"),
-        description=f"Also taken as `input` or `arguments`. {NESTED}",
+        description=f"Also accepted as `input` or `arguments`. {NESTED}",
     )
     result: JsonValue = Field(
         None,
         validation_alias=AliasChoices("result", "output"),
-        description=f"Any JSON. Also taken as `output`. {NESTED}",
+        description=f"Any JSON. Also accepted as `output`. {NESTED}",
     )
     error: Text | None = Field(None, description="Why it failed.")
 
@@ -82,13 +82,13 @@ class NewMessage(Body):
         default_factory=list,
         max_length=200,
         validation_alias=AliasChoices("toolCalls", "tool_calls"),
-        description="In the order in which they were made, before the text of an assistant and after that of a user.",
+        description="In the order of the calls, which precede the text of an assistant and follow that of a user.",
     )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not is_visible(self.content) and (self.is_user or not self.tool_calls):
-            raise ValueError("a user says something; an assistant says something, calls tools, or both")
+            raise ValueError("a user message needs content; an assistant message needs content, tool calls, or both")
         return self
 
     @property
@@ -103,12 +103,10 @@ class ToolCall(BaseModel):
     id: str
     name: str
     args: dict[str, Any]
-    result: Any = Field(description="What the tool answered; null while it has not, or failed.")
+    result: Any = Field(description="The tool's response; null if there is none yet, or if it failed.")
     error: str | None = Field(description="Why it failed, if it did.")
-    status: CallState = Field(
-        description="`waiting`: for a person to say that it may run, or for a result that comes later."
-    )
-    seconds: float | None = Field(description="From the call to the answer.")
+    status: CallState = Field(description="`waiting`: for a person's approval, or for a result that comes later.")
+    seconds: float | None = Field(description="From the call to the response.")
 
 
 class AttachedFile(BaseModel):
@@ -123,14 +121,14 @@ class CodeRun(BaseModel):
 
     language: str
     code: str
-    output: str | None = Field(description="Null while it has not run.")
+    output: str | None = Field(description="Null if it has not run yet.")
     failed: bool
 
 
 class NodeOutput(BaseModel):
     """The output of a workflow, or of one of its nodes."""
 
-    node: str | None = Field(description="The part of the workflow that handed it on; null for that of the whole.")
+    node: str | None = Field(description="The node that produced it; null for the output of the whole workflow.")
     value: Any = Field(description="Any JSON.")
 
 
@@ -138,27 +136,27 @@ class MessageSource(BaseModel):
     """A source that an answer is based on."""
 
     title: str
-    url: str | None = Field(description="Null where it has no address on the web.")
+    url: str | None = Field(description="Null if it has no web address.")
 
 
 class MessageFields(BaseModel):
     """A message without the ID of its session, which routes return under two names."""
 
     id: str
-    turn_id: str | None = Field(description="Null where nobody asked: an answer without a question is no turn.")
+    turn_id: str | None = Field(description="Null for an answer without a question, which is not a turn.")
     role: Role
     author: str = Field(description="`user`, or the name of the agent.")
     content: str
     tool_calls: list[ToolCall]
     files: Sequence[AttachedFile]
-    thoughts: list[str] = Field(description="What the model thought, in order. They are no part of `content`.")
+    thoughts: list[str] = Field(description="What the model thought, in order. They are not part of `content`.")
     code: list[CodeRun]
     outputs: list[NodeOutput]
     sources: list[MessageSource]
-    partial: bool = Field(description="Whether it ended before it was complete.")
+    partial: bool = Field(description="Whether it was cut off.")
     ending: str | None = Field(
-        description="How its turn ended, as a sentence; null where that ended by itself or goes on. It stands with"
-        " every message of the turn."
+        description="Why its turn did not end normally, as a sentence; otherwise null. The same for every message of"
+        " the turn."
     )
     created_at: datetime
 

@@ -84,7 +84,7 @@ def _agent(application: Application, wanted: str | None, workspace: Workspace) -
     by_name = (agent for agent in agents.list() if agent.name.casefold() == wanted.casefold())
     found = agents.find(wanted) or next(by_name, None)
     if found is None:
-        raise UnknownAgentError(f"There is no agent {wanted!r}. GET /api/v1/agents lists those that there are.")
+        raise UnknownAgentError(f"There is no agent {wanted!r}. GET /api/v1/agents lists the available ones.")
     if found.problem:
         raise AgentProblemError(found.problem)
     return found

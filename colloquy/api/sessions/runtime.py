@@ -30,11 +30,11 @@ class StartSession(NewSession):
     agent_id: Id | None = Field(
         None,
         validation_alias=AliasChoices("agent_id", "persona"),
-        description="The id or the name of an agent. Also taken as `persona`.",
+        description="The id or the name of an agent. Also accepted as `persona`.",
     )
     workspace_id: Id = GENERAL
-    session_id: NewId | None = Field(None, description="An id to use in place of a new one. It must be unused.")
-    message: Words | None = Field(None, description="A first message to send at once.")
+    session_id: NewId | None = Field(None, description="A UUID (version 4) to use as its id. It must be unused.")
+    message: Words | None = Field(None, description="A first message to send immediately.")
 
 
 class SendMessage(Body):
@@ -60,7 +60,7 @@ class Stopped(BaseModel):
 
 
 class ActiveSession(BaseModel):
-    """The current session: the default of commands without a session."""
+    """The current session, the default where none is given."""
 
     session_id: str | None
 
@@ -126,7 +126,7 @@ def send_message(wanted: SendMessage) -> Taken:
     application = current()
     session_id = wanted.session_id or application.active_session_id
     if session_id is None:
-        raise ConflictError("No session is active. Start one, switch to one, or name one.")
+        raise ConflictError("There is no current session. Start one, switch to one, or give a session_id.")
     return _taken(application.turns.submit(session_named(session_id).key, wanted.message))
 
 
@@ -151,7 +151,7 @@ def terminate_session(session_id: SessionId) -> SessionInfo:
 
 @router.get("/runtime/active")
 def get_active_session() -> ActiveSession:
-    """The current session: the default of commands without a session."""
+    """The current session, the default where none is given."""
     return ActiveSession(session_id=current().active_session_id)
 
 

@@ -37,7 +37,7 @@ class HistoryMessage(NewMessage):
         default_factory=list,
         max_length=200,
         validation_alias=AliasChoices("tool_calls", "toolCalls"),
-        description="In the order in which they were made.",
+        description="In the order of the calls.",
     )
 
 
@@ -47,8 +47,8 @@ History = Annotated[list[HistoryMessage], Field(max_length=LONGEST_HISTORY)]
 class SessionWithHistory(Session):
     """A session with its newest messages, or with those before a cursor."""
 
-    history: list[SessionMessage] = Field(description="From the oldest to the newest of the page.")
-    next: str | None = Field(None, description="`cursor` of the messages before these; none at the beginning.")
+    history: list[SessionMessage] = Field(description="The messages of this page, oldest first.")
+    next: str | None = Field(None, description="`cursor` of the messages before these; null if there are none.")
 
 
 class SaveSession(Body):
@@ -59,18 +59,18 @@ class SaveSession(Body):
     )
 
     session_id: Id | None = Field(
-        None, description="Of a session that is here; or, with `agent_id`, a UUID of version 4 not used before."
+        None, description="An existing session; or, with `agent_id`, an unused UUID (version 4) for a new one."
     )
-    agent_id: Id | None = Field(None, description="For a session from elsewhere: its agent.")
+    agent_id: Id | None = Field(None, description="The agent of a session to add from elsewhere.")
     workspace_id: Id = GENERAL
     title: Title | None = None
     history: History = Field(default_factory=list, description="Ignored if the session already has messages.")
-    saved: bool = Field(True, description="false: no longer saved.")
+    saved: bool = Field(True, description="Whether the session is to be saved.")
 
     @model_validator(mode="after")
     def _names_one(self) -> Self:
         if self.session_id is None and self.agent_id is None:
-            raise ValueError("give a session_id, or an agent_id for a session that does not exist yet")
+            raise ValueError("give the session_id of an existing session, or the agent_id of a new one")
         return self
 
 
@@ -109,7 +109,7 @@ def list_sessions_of_agent(
         application.settings.user, app_name=id, saved=saved, before=cursor, limit=limit
     )
     if not page.items and application.agents.find(id) is None:
-        raise NotFoundError("There is no agent with this id, and no session with one.")
+        raise NotFoundError("There is no agent with this id, and no session of such an agent.")
     return Paged(items=[Session.of(session) for session in page.items], next=page.next)
 
 
@@ -137,7 +137,7 @@ def load_session(
     """A session with its newest messages; `next` leads to earlier ones."""
     session = session_named(session_id)
     if session.key.app_name != agent_id:
-        raise NotFoundError("This session is held with another agent.")
+        raise NotFoundError("This session belongs to another agent.")
     tag = tag_of_session(session)
     if unchanged := not_modified(tag, if_none_match):
         return unchanged

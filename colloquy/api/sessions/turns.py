@@ -36,7 +36,7 @@ EVENT_STREAM: Final = "text/event-stream"
 JSON_LINES: Final = "application/x-ndjson"
 
 Accept = Annotated[
-    str | None, Header(description=f"`{EVENT_STREAM}` or `{JSON_LINES}` for a stream; else one JSON, or by `stream`.")
+    str | None, Header(description=f"`{EVENT_STREAM}` or `{JSON_LINES}` for a stream; otherwise `stream` decides.")
 ]
 
 
@@ -44,7 +44,7 @@ class RunTurn(Body):
     """A message to a session, or to a new one."""
 
     session_id: Id | None = Field(
-        None, description="None: a new session. So is one that the client chose: a UUID of version 4 not used before."
+        None, description="An existing session. Without it, or with an unused UUID (version 4), a new one is created."
     )
     message: Words
     history: History = Field(
@@ -54,7 +54,9 @@ class RunTurn(Body):
     agent_id: Id | None = Field(None, description="For a new session: the id or the name of its agent.")
     workspace_id: Id | None = Field(None, description="For a new session.")
     model: Id | None = Field(None, description="The model of this turn and the following ones.")
-    stream: bool = Field(False, description="Whether to stream the response: as server-sent events, or as Accept says.")
+    stream: bool = Field(
+        False, description="Whether to stream the response, as server-sent events unless Accept says otherwise."
+    )
 
 
 class TurnState(BaseModel):
@@ -64,7 +66,7 @@ class TurnState(BaseModel):
     turn_id: str
     status: TurnStatus
     text: str = Field(description="The final text of the agent in this turn; empty if there is none.")
-    error: str | None = Field(description="Why it failed, or why its answer was cut off, if it was.")
+    error: str | None = Field(description="Why it failed, or why its answer was cut off; otherwise null.")
     messages: list[SessionMessage] = Field(description="All messages of the turn, with their tool calls.")
     model: str | None
     input_tokens: int | None
@@ -76,7 +78,7 @@ class TurnState(BaseModel):
 class TurnAnswer(TurnState):
     """How a turn ended, or that it is waiting for a person (`paused`)."""
 
-    history_used: bool = Field(description="Whether the history of the request became part of the session.")
+    history_used: bool = Field(description="Whether `history` was added to the session.")
 
 
 class Version(BaseModel):
@@ -264,7 +266,9 @@ def _session(wanted: RunTurn) -> SessionSummary:
             return _begun(wanted)
     session = session_to_go_on(wanted.session_id)
     if wanted.agent_id not in (None, session.key.app_name):
-        raise ConflictError(f"This session is held with {session.key.app_name!r}: it cannot change its agent.")
+        raise ConflictError(
+            f"This session belongs to {session.key.app_name!r}. The agent of a session cannot be changed."
+        )
     if wanted.workspace_id not in (None, session.workspace_id):
         raise ConflictError("This session is in another workspace. Move it there, or leave workspace_id out.")
     if wanted.model is not None:

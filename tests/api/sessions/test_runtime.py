@@ -120,7 +120,7 @@ class TestSending:
         assert send(client, "hello").json()["session_id"] == active["session_id"]
 
     def test_needs_a_session(self, client):
-        assert "No session is active" in is_problem(send(client, "hello"), 409)
+        assert "There is no current session" in is_problem(send(client, "hello"), 409)
         is_problem(send(client, "hello", "nothing"), 404)
 
     @pytest.mark.parametrize("message", ["", " ", "\x00", None, 1])
