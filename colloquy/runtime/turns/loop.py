@@ -115,7 +115,7 @@ class TurnLoop:
             return self._known.get(turn_id)
 
     async def stop(self, turn_id: str) -> None:
-        """End a running turn and keep what it said, or withdraw a waiting one. Does nothing if it is over."""
+        """See ``Turns.stop``. Waits up to ``STOP_PATIENCE`` until a running turn has ended and its text is stored."""
         if execution := self._executions.get(turn_id):
             execution.stop()
             with suppress(TimeoutError):

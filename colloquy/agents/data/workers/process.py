@@ -31,7 +31,8 @@ from colloquy.agents.data.workers.memory_limits import EXIT_MEMORY, give_way
 
 START_SECONDS: Final = 30
 GRACE_SECONDS: Final = 0.5
-"""How long a worker may run over its time, or after a stop, before it is killed: the engine has to notice first."""
+"""How long a worker may exceed its time limit before it is killed, so that the engine can interrupt the query first. A
+stopped worker is killed at once, unless it queries PostgreSQL: then it has this long to cancel the query there."""
 
 _NICE: Final = 10
 """Running turns and pages take precedence over queries and over starting query processes."""
