@@ -46,7 +46,7 @@ DESCRIPTION = """\
 Everything that the pages of Colloquy can do: conversations, sessions, turns, and more.
 
 Errors are problem details (RFC 9457). 404: something that the request names does not exist. 409: it is not possible
-now. 412: it has changed since the client read it. 413: it is too large. 415: it is not in plain UTF-8. 422:
+now. 412: it has changed since the client read it. 413: it is too large. 415: it is not uncompressed UTF-8. 422:
 the request is not valid by this description, or a file cannot be imported.
 
 Lists are paged: pass `next` as `cursor` to get the following page. Single resources have an `ETag`: `If-None-Match`
