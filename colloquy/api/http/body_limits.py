@@ -168,7 +168,7 @@ def _check_headers(headers: Headers) -> None:
     kind["content-type"] = headers.get("content-type", "application/json")
     charset = str(kind.get_param("charset", "utf-8")).lower()
     if "json" in kind.get_content_subtype() and charset not in UTF_8:
-        raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"JSON must be in UTF-8, not in {charset[:20]!r}.")
+        raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"JSON is read only as UTF-8, not as {charset[:20]!r}.")
 
 
 def _check_encoding(start: bytes) -> None:
