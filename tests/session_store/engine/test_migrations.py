@@ -86,6 +86,8 @@ def test_a_failed_migration_leaves_the_file_unchanged(first_version, monkeypatch
 
     store = Store(first_version)
     assert store.sessions.get("one").title == "Tides"
+    columns = store.log.database.rows("select column_name from information_schema.columns")
+    assert ("half_done",) not in columns
     store.close()
 
 

@@ -144,23 +144,3 @@ def test_an_older_file_is_migrated_with_all_its_data(store, path, monkeypatch):
     assert newer.log.database.rows("select count(*) from moods") == [(0,)]
     assert len(newer.events.list(KEY)) == 1
     newer.close()
-
-
-def test_a_failed_migration_leaves_the_file_unchanged(store, path, monkeypatch):
-    store.sessions.create(KEY)
-    store.close()
-
-    def fail(connection: duckdb.DuckDBPyConnection) -> None:
-        connection.execute("create table moods (mood varchar)")
-        raise RuntimeError("no")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, fail))
-        with pytest.raises(RuntimeError):
-            Store(path)
-    again = Store(path)
-    assert again.sessions.get("one") is not None
-    assert again.log.database.rows("select count(*) from information_schema.tables where table_name = 'moods'") == [
-        (0,)
-    ]
-    again.close()
