@@ -20,6 +20,7 @@ from typing_extensions import Buffer
 
 from session_store.exchange.adk.json_files import path_of, session_json
 from session_store.exchange.agent_files import LARGEST, AgentFiles
+from session_store.exchange.chats.programs import is_copy, keeps_chats
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.exports.reading import Whole, Workspaces
 from session_store.exchange.imports.documents import parse, unreadable
@@ -44,7 +45,6 @@ _LONGEST_END: Final = 2**16 + 100
 _LARGE: Final = 1_000_000
 _FAST: Final = 1
 """Compression level for large entries: mostly pictures in base64, which no level shrinks by more than a quarter."""
-_CHATGPT: Final = re.compile(r"(?:.*/)?conversations(?:[-_ ]?\(?\d+\)?)?\.json", re.IGNORECASE)
 
 
 class _Pieces(io.RawIOBase):
@@ -192,19 +192,19 @@ class Archive:
 
     @property
     def conversation_files(self) -> list[zipfile.ZipInfo]:
-        """Returns ChatGPT's conversation files, including several with the same name."""
+        """Returns the files with chats of another program, including several with the same name."""
         return sorted(
-            (entry for entry in self._zip.infolist() if _CHATGPT.fullmatch(entry.filename)),
+            (entry for entry in self._zip.infolist() if keeps_chats(entry.filename)),
             key=lambda entry: entry.filename,
         )
 
     @property
     def other_files(self) -> list[zipfile.ZipInfo]:
-        """Returns the files of a ChatGPT archive other than conversations and their viewable copies."""
+        """Returns the files of another program's archive besides its chats and their viewable copies."""
         return [
             entry
             for entry in self._zip.infolist()
-            if not _CHATGPT.fullmatch(entry.filename) and not entry.filename.endswith(("/", "chat.html"))
+            if not (entry.is_dir() or keeps_chats(entry.filename) or is_copy(entry.filename))
         ]
 
     @property

@@ -47,9 +47,16 @@ _STOPPED: Final = "interrupted"
 _PARTIAL: Final = "finished_partial_completion"
 
 
-def is_conversation(document: object) -> bool:
-    """Whether a JSON document is a conversation of a ChatGPT export."""
-    return isinstance(document, dict) and isinstance(document.get("mapping"), (dict, list))
+def recognizes(document: object) -> bool:
+    """Whether a JSON document is a conversation of a ChatGPT export, with a tree of messages, which may be empty."""
+    if not isinstance(document, dict):
+        return False
+    mapping = document.get("mapping")
+    nodes = list(mapping.values()) if isinstance(mapping, dict) else mapping
+    if not isinstance(nodes, list):
+        return False
+    in_tree = any(isinstance(node, dict) and not {"message", "parent", "children"}.isdisjoint(node) for node in nodes)
+    return in_tree or (not nodes and "current_node" in document)
 
 
 def conversation_of(document: object, owner: Owner, enclosed: Enclosed | None = None) -> ImportedConversation:

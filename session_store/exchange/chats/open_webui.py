@@ -32,15 +32,17 @@ ARCHIVED = "archived"
 """The tag for archived chats, which keeps them apart here, too."""
 
 
-def is_chat(document: object) -> bool:
-    """Whether a JSON document is a chat of an Open WebUI export."""
+def recognizes(document: object) -> bool:
+    """Whether a JSON document is a chat of an Open WebUI export: with a tree of messages or, in the oldest versions, a
+    list of them. Many programs write such lists, so there has to be something else from Open WebUI around it."""
     if not isinstance(document, dict):
         return False
     inner = document.get("chat")
     chat = inner if isinstance(inner, dict) else document
     history = chat.get("history")
     tree = history.get("messages") if isinstance(history, dict) else None
-    return isinstance(tree, (dict, list)) or isinstance(chat.get("messages"), list)
+    is_ours = chat is inner or isinstance(chat.get("models"), list)
+    return isinstance(tree, (dict, list)) or (is_ours and isinstance(chat.get("messages"), list))
 
 
 def conversation_of(document: object, owner: Owner) -> ImportedConversation:
@@ -49,7 +51,7 @@ def conversation_of(document: object, owner: Owner) -> ImportedConversation:
     Raises:
         DamagedError: it is not a chat.
     """
-    if not is_chat(document):
+    if not recognizes(document):
         raise DamagedError("it has no messages")
     notes = Notes()
     whole = Fields(document, notes)

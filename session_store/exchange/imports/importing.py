@@ -132,7 +132,7 @@ def import_file(
     progress: Progress = silent,
 ) -> Report:
     """Import the conversations of a file that are not in the store yet: a session in ADK's JSON or a list of them,
-    Colloquy's JSON Lines or archive, an ADK session database in SQLite, or an export of ChatGPT or Open WebUI.
+    Colloquy's JSON Lines or archive, an ADK session database in SQLite, or an export of another chat program.
 
     The whole file is read before anything is written, so a damaged file changes nothing. Then conversations are written
     one by one, each as a whole: if the process dies, importing again adds the rest.

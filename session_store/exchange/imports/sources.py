@@ -16,9 +16,9 @@ from session_store.exchange.adk.tables import AdkTables
 from session_store.exchange.adk.urls import database_at
 from session_store.exchange.agent_files import AgentFile, checked
 from session_store.exchange.archive import FORMAT, MANIFEST, VERSION, Archive
-from session_store.exchange.chats import chatgpt, open_webui
 from session_store.exchange.chats.enclosed import Enclosed
 from session_store.exchange.chats.foreign import Owner
+from session_store.exchange.chats.programs import PROGRAMS, program_of
 from session_store.exchange.conversation import ImportedConversation
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.exports import json_lines
@@ -133,19 +133,17 @@ def _json(document: object, what: str, owner: Owner, notes: Notes, enclosed: Enc
         raise ImportRefusedError(f"{what} has no chats. Nothing was imported.")
     workspaces: dict[str, Workspace] = {}
     odd: list[tuple[str, str]] = []
-    if any(map(chatgpt.is_conversation, documents)):
-        read = partial(chatgpt.conversation_of, owner=owner, enclosed=enclosed)
-        source = Source("ChatGPT export", len(documents), False, _each(documents, read, _to(odd)), {})
-    elif any(map(open_webui.is_chat, documents)):
-        read = partial(open_webui.conversation_of, owner=owner)
-        source = Source("Open WebUI export", len(documents), False, _each(documents, read, _to(odd)), {})
+    if program := program_of(documents):
+        chats = _each(documents, lambda one: program.conversation_of(one, owner, enclosed or Enclosed()), _to(odd))
+        source = Source(f"{program.name} export", len(documents), False, chats, workspaces)
     elif any(map(adk_json.is_session, documents)):
         sessions = _each(documents, lambda one: _session(one, owner, workspaces), _to(odd))
         source = Source("ADK session", len(documents), False, sessions, workspaces)
     else:
+        programs = " or ".join(f"{program.name} (with {program.mark})" for program in PROGRAMS)
         raise ImportRefusedError(
             f"{what} is JSON, but has no chats that can be imported: it is neither an ADK session (with events) nor an "
-            "export of ChatGPT (with mapping) or Open WebUI (with chat). Nothing was imported."
+            f"export of {programs}. Nothing was imported."
         )
     return replace(source, notes=notes, odd=odd)
 
@@ -158,7 +156,7 @@ def _listed(document: object, notes: Notes) -> list[Any]:
     for name in _LISTS:
         if isinstance(document, dict) and isinstance(document.get(name), list):
             listed: list[Any] = fields.whole(name)
-            if any(map(chatgpt.is_conversation, listed)) or any(map(open_webui.is_chat, listed)):
+            if program_of(listed):
                 fields.finish()
                 return listed
     return [document]
@@ -200,9 +198,10 @@ def _archive(archive: Archive, path: Path, owner: Owner, damaged: Damaged, notes
         return _own_archive(archive, path, damaged, notes)
     entries = archive.conversation_files
     if not entries:
+        programs = " or ".join(f"{one.name} (with {one.file_in_archives})" for one in PROGRAMS if one.file_in_archives)
         raise ImportRefusedError(
-            f"{path} is a ZIP archive, but neither one that Colloquy exported (with {MANIFEST}) nor one of ChatGPT "
-            "(with conversations.json). Nothing was imported."
+            f"{path} is a ZIP archive, but neither one that Colloquy exported (with {MANIFEST}) nor one of {programs}. "
+            "Nothing was imported."
         )
     documents: list[Any] = []
     odd: list[tuple[str, str]] = []

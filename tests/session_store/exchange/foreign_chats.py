@@ -53,6 +53,13 @@ def answered(words="It does.", **fields):
     return {"role": "assistant", "content": words, "model": "llama3.2:3b", "done": True, **fields}
 
 
+SAMPLES = {
+    "ChatGPT": gpt_chat(("user", text("Garlic"), {}), ("assistant", text("Yes"), {})),
+    "Open WebUI": webui_chat(asked("Garlic"), answered("Yes")),
+}
+"""A short chat of each program."""
+
+
 def imported(store, tmp_path, *chats):
     """Import chats as one file and return the report."""
     file = tmp_path / "export.json"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from session_store.exchange import Owner
-from session_store.exchange.chats import chatgpt, open_webui
+from session_store.exchange.chats import open_webui
+from session_store.exchange.chats.enclosed import Enclosed
+from session_store.exchange.chats.programs import PROGRAMS
 from session_store.exchange.errors import DamagedError
 from session_store.exchange.imports.notes import MOST_NAMES, Notes
 from tests.session_store.exchange.foreign_chats import (
@@ -79,10 +81,14 @@ OPEN_WEBUI = webui_chat(
     pinned=True,
 )  # fmt: skip
 
-PROGRAMS = [
-    pytest.param(chatgpt.conversation_of, CHATGPT, id="ChatGPT"),
-    pytest.param(open_webui.conversation_of, OPEN_WEBUI, id="Open WebUI"),
-]
+SAMPLES = {"ChatGPT": CHATGPT, "Open WebUI": OPEN_WEBUI}
+
+
+def reader(program):
+    return lambda document, owner: program.conversation_of(document, owner, Enclosed())
+
+
+READERS = [pytest.param(reader(program), SAMPLES[program.name], id=program.name) for program in PROGRAMS]
 LAST_WORDS = "The last words"
 IN_TREE = {"current_node", "currentId", "parent", "parentId", "children", "childrenIds"}
 
@@ -91,7 +97,7 @@ def words_of(conversation):
     return " ".join(event.data for event in conversation.events)
 
 
-@pytest.mark.parametrize(("read", "document"), PROGRAMS)
+@pytest.mark.parametrize(("read", "document"), READERS)
 def test_a_chat_survives_any_value_in_any_place(read, document):
     whole = {(), ("mapping",), ("chat",), ("chat", "history"), ("chat", "history", "messages")}
     for path in set(places(document)) - whole:
@@ -111,14 +117,14 @@ def test_a_chat_survives_any_value_in_any_place(read, document):
             assert of_last or in_tree or path[-2:-1] == ("children",) or LAST_WORDS in said, (path, odd)
 
 
-@pytest.mark.parametrize(("read", "document"), PROGRAMS)
+@pytest.mark.parametrize(("read", "document"), READERS)
 def test_a_document_that_is_not_a_chat_raises_only_damaged_error(read, document):
     for odd in ODD:
         with pytest.raises(DamagedError):
             read(odd, owner=Owner())
 
 
-@pytest.mark.parametrize(("read", "document"), PROGRAMS)
+@pytest.mark.parametrize(("read", "document"), READERS)
 def test_an_unknown_field_is_noted_anywhere(read, document):
     """Except where a whole object is kept or named."""
     unnamed = [
@@ -144,7 +150,7 @@ SAYS_NOTHING = {
 """Fields that only structure an export, or that repeat what is visible anyway."""
 
 
-@pytest.mark.parametrize(("read", "document"), PROGRAMS)
+@pytest.mark.parametrize(("read", "document"), READERS)
 def test_every_text_is_imported_or_noted(read, document):
     """This includes texts that are read: code that reads a text and has no use for it must note it."""
     before = read(document, owner=Owner()).notes.all()

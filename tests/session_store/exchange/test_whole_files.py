@@ -11,7 +11,16 @@ from session_store import Store
 from session_store.exchange import Format, ImportRefusedError, Wishes, export, import_file, selected
 from session_store.exchange.imports.fields import time_of
 from session_store.models import SessionKey
-from tests.session_store.exchange.foreign_chats import AT, answered, asked, gpt_chat, imported, text, webui_chat
+from tests.session_store.exchange.foreign_chats import (
+    AT,
+    SAMPLES,
+    answered,
+    asked,
+    gpt_chat,
+    imported,
+    text,
+    webui_chat,
+)
 from tests.session_store.exchange.histories import fill
 
 DEEP = "[" * 1_500 + "]" * 1_500
@@ -25,11 +34,7 @@ ADK = {
         {"id": "e", "author": "user", "timestamp": AT, "content": {"role": "user", "parts": [{"text": "Garlic"}]}}
     ],
 }
-CHATS = {
-    "ChatGPT": gpt_chat(("user", text("Garlic"), {}), ("assistant", text("Yes"), {})),
-    "Open WebUI": webui_chat(asked("Garlic"), answered("Yes")),
-    "ADK": ADK,
-}
+CHATS = {**SAMPLES, "ADK": ADK}
 
 
 @pytest.mark.parametrize("program", CHATS)

@@ -1,15 +1,24 @@
-"""Exports from ChatGPT and Open WebUI."""
+"""Exports from other chat programs: which program wrote a file, and what becomes of it."""
 
 from __future__ import annotations
 
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
+from google.genai import types
 
-from session_store.exchange import Owner, Wishes, import_file
+from session_store.exchange import ImportRefusedError, Owner, Wishes, import_file
+from session_store.exchange.chats import programs
+from session_store.exchange.chats.foreign import Events, conversation
+from session_store.exchange.chats.programs import PROGRAMS, Program
+from session_store.exchange.imports.notes import Notes
 from session_store.models import SessionKey
 from session_store.transcripts.transcript import messages
+from tests.session_store.exchange.foreign_chats import SAMPLES
+
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def node(name, parent, role, content, **fields):
@@ -162,3 +171,76 @@ def test_a_cyclic_tree_terminates(store, tmp_path):
     report = imported(store, tmp_path, [{"id": "x", "mapping": mapping, "current_node": "b"}])
 
     assert report.events == 2
+
+
+FROM_ELSEWHERE = {
+    "ADK": {"id": "s", "appName": "garden", "userId": "u", "events": [], "messages": [], "mapping": {}},
+    "a request to a model": {"model": "small", "messages": [{"role": "user", "content": "Garlic"}]},
+    "messages with a sender": {"title": "Garlic", "messages": [{"sender": "human", "text": "Garlic"}]},
+    "messages below an address": {"uuid": "c", "chat_messages": [{"sender": "human", "text": "Garlic"}]},
+    "a table of names": {"mapping": {"garlic": "Allium sativum"}, "history": ["onion"], "chat": "Garlic"},
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_a_program_recognizes_its_own_chats_and_no_others(program):
+    found = [name for name, document in {**SAMPLES, **FROM_ELSEWHERE}.items() if program.recognizes(document)]
+
+    assert found == [program.name]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "README.md",
+        "docs/import_export.md",
+        "session_store/exchange/command.py",
+        "colloquy/ui/data/import_section.py",
+    ],
+)
+def test_every_program_is_named_where_people_look(program, place):
+    assert program.name in (ROOT / place).read_text("utf-8")
+
+
+def test_a_refused_file_learns_which_programs_there_are(store, tmp_path):
+    archive = tmp_path / "other.zip"
+    with zipfile.ZipFile(archive, "w") as written:
+        written.writestr("talks.json", "[]")
+
+    with pytest.raises(ImportRefusedError) as refused:
+        imported(store, tmp_path, [{"title": "Garlic"}])
+    with pytest.raises(ImportRefusedError) as refused_archive:
+        import_file(store, archive)
+
+    assert all(f"{program.name} (with {program.mark})" in str(refused.value) for program in PROGRAMS)
+    assert "nor one of ChatGPT (with conversations.json). Nothing was imported." in str(refused_archive.value)
+
+
+def is_talk(document):
+    return isinstance(document, dict) and "talk" in document
+
+
+def read_talk(document, owner, _):
+    events = Events(owner.agent, "talk-1", 1_772_000_000.0, Notes())
+    events.ask("m1", [types.Part(text=document["talk"])], None)
+    return conversation(events, owner, title="A talk", updated_at=None)
+
+
+@pytest.mark.parametrize("form", ["alone", "in a list", "in an object", "in an archive"])
+def test_a_new_program_needs_nothing_but_its_place_in_the_list(form, store, tmp_path, monkeypatch):
+    parrot = Program("Parrot", "talk", is_talk, read_talk, "talks.json", ("talks.txt",))
+    monkeypatch.setattr(programs, "PROGRAMS", (*PROGRAMS, parrot))
+    talk = {"talk": "Polly wants a cracker", "messages": []}
+    file = tmp_path / "talks"
+    if form == "in an archive":
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("mine/Talks (2).json", json.dumps([talk]))
+            archive.writestr("mine/talks.txt", "Polly")
+    else:
+        file.write_text(json.dumps({"alone": talk, "in a list": [talk], "in an object": {"chats": [talk]}}[form]))
+
+    report = import_file(store, file)
+
+    assert (report.kind, [taken.name for taken in report.taken]) == ("Parrot export", ["A talk"])
+    assert report.remarks == []
