@@ -26,18 +26,17 @@ from colloquy.runtime.workspaces.passwords import Secrets
 from colloquy.settings import load_settings
 from session_store import Store
 from session_store.errors import ColloquyError
+from session_store.exchange import documents, json_lines
 from session_store.exchange.adk.sqlite import AdkSqlite
 from session_store.exchange.adk.urls import database_at
 from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.archive import Archive
-from session_store.exchange.chats.foreign import Owner
 from session_store.exchange.command import main as command
+from session_store.exchange.conversation import Owner
 from session_store.exchange.errors import ImportRefusedError
-from session_store.exchange.exports import json_lines
 from session_store.exchange.exports.backup import backup
-from session_store.exchange.imports import documents
-from session_store.exchange.imports.notes import Notes
 from session_store.exchange.imports.sources import opened
+from session_store.exchange.notes import Notes
 from session_store.files import BadFileError, require_regular
 from session_store.folders import session_folder
 from session_store.models import SessionKey

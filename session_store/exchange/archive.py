@@ -21,10 +21,10 @@ from typing_extensions import Buffer
 from session_store.exchange.adk.json_files import path_of, session_json
 from session_store.exchange.agent_files import LARGEST, AgentFiles
 from session_store.exchange.chats.programs import is_copy, keeps_chats
+from session_store.exchange.conversation import Whole, Workspaces
+from session_store.exchange.documents import parse, unreadable
 from session_store.exchange.errors import DamagedError, ImportRefusedError
-from session_store.exchange.exports.reading import Whole, Workspaces
-from session_store.exchange.imports.documents import parse, unreadable
-from session_store.exchange.imports.notes import Notes
+from session_store.exchange.notes import Notes
 from session_store.exchange.own_records import result_json, workspace_json
 from session_store.files import BadFileError, open_regular
 from session_store.phrases import size_text

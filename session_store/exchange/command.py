@@ -13,13 +13,12 @@ import click
 
 from session_store.errors import ColloquyError, StoreLockedError, WorkspaceError
 from session_store.exchange.agent_files import FOLDER, AgentFiles
-from session_store.exchange.chats.foreign import Owner
-from session_store.exchange.conversation import Progress
+from session_store.exchange.conversation import Owner, Progress
+from session_store.exchange.documents import require_file
 from session_store.exchange.errors import DamagedFileError, ExportError
 from session_store.exchange.exports.backup import backup
 from session_store.exchange.exports.exporting import SUFFIXES, Format, export, text
 from session_store.exchange.exports.reading import selected, wholes
-from session_store.exchange.imports.documents import require_file
 from session_store.exchange.imports.importing import Report, Wishes, import_database, import_file
 from session_store.files import BadFileError, read_env, require_regular
 from session_store.history.filters import HistoryFilter, only

@@ -7,7 +7,7 @@ import math
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
@@ -18,17 +18,7 @@ from google.genai import types
 from session_store import phrases
 from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
-from session_store.exchange.imports.bounds import bounded_state, bounded_turn
-from session_store.exchange.imports.notes import Notes
-from session_store.limits import (
-    LONGEST_ADDRESS,
-    LONGEST_COMMENT,
-    LONGEST_NAME,
-    LONGEST_NOTE,
-    LONGEST_QUERY,
-    LONGEST_TITLE,
-    MOST_TAGS,
-)
+from session_store.exchange.notes import Notes
 from session_store.models import (
     GENERAL,
     Feedback,
@@ -42,7 +32,6 @@ from session_store.models import (
 )
 from session_store.sessions.event_rows import NewEvent, tokens_of
 from session_store.sessions.tool_columns import NOT_IMPORTED
-from session_store.sizes import characters_in
 from session_store.transcripts.call_ids import tell_loose, with_call_ids
 from session_store.transcripts.endings import ABORTED, Ending, ending_of, goes_on
 from session_store.transcripts.open_calls import with_closed_calls
@@ -51,6 +40,8 @@ from session_store.transcripts.transcript import messages
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how much of it is done, and the total, if known."""
+
+Workspaces = Mapping[str, Workspace]
 
 ERROR: Final = "ERROR"
 """The error code of failed answers from programs that name none."""
@@ -61,6 +52,18 @@ _PLAIN_ID: Final = re.compile(r"[\w@:+=~|][\w.@:+=~|-]{0,199}", re.ASCII)
 _TIME: Final = re.compile(r'"timestamp": ?[\d.eE+-]+,?')
 _END_OF_TIME: Final = 253_402_300_800.0
 _LARGEST: Final = 2**63 - 1
+
+
+def silent(_doing: str, _done: int, _total: int | None) -> None:
+    """Progress that is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The agent and the user who get conversations from other programs."""
+
+    agent: str = "assistant"
+    user: str = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,55 +120,28 @@ class ImportedConversation:
         return self.about.title or self.about.key.session_id
 
 
-def within_limits(conversation: ImportedConversation) -> ImportedConversation:
-    """Returns the conversation with texts and tags within the limits for input here. Whatever is cut is noted."""
-    about, notes = conversation.about, conversation.notes
-    comments = [_cut(given.comment, LONGEST_COMMENT, "comments", notes) for given in about.feedback]
-    notes.left_out(f"tags beyond {MOST_TAGS}", len(about.tags) - MOST_TAGS)
-    bounded = replace(
-        about,
-        title=_cut(about.title, LONGEST_TITLE, "titles", notes),
-        note=_cut(about.note, LONGEST_NOTE, "notes", notes),
-        tags=about.tags[:MOST_TAGS],
-        feedback=tuple(map(lambda one, comment: replace(one, comment=comment), about.feedback, comments)),
-        turns=tuple(bounded_turn(turn, notes) for turn in about.turns),
-        state=bounded_state(about.state, "the state", notes),
-        app_state=bounded_state(about.app_state, "the state of the application", notes),
-        user_state=bounded_state(about.user_state, "the state of the user", notes),
-        results=tuple((_usable_result(result, notes), data) for result, data in about.results),
-    )
-    return replace(conversation, about=bounded)
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A conversation being exported. Its events are in the order of the store; each row has a place, JSON, and whether
+    it was rewound."""
 
+    about: About
+    rows: tuple[tuple[int, str, bool], ...]
+    workspaces: Workspaces
 
-def _usable_result(result: Result, notes: Notes) -> Result:
-    """Returns the result with texts within the limits for results."""
-    sql, spec = result.sql, result.spec
-    if sql is not None and len(sql) > LONGEST_QUERY:
-        notes.left_out(f"queries of more than {LONGEST_QUERY:,} characters")
-        sql = None
-    if spec is not None and characters_in(spec, LONGEST_QUERY) > LONGEST_QUERY:
-        notes.left_out("charts that are too large")
-        spec = None
-    title = _cut(result.title, LONGEST_TITLE, "titles of results", notes)
-    note = _cut(result.note, LONGEST_NOTE, "notes of results", notes)
-    return replace(result, sql=sql, spec=spec, title=title, note=note)
+    def events(self, *, rewound: bool = True) -> list[StoredEvent]:
+        """Returns the events, optionally without rewound ones."""
+        return [
+            StoredEvent(seq, Event.model_validate_json(data))
+            for seq, data, taken_back in self.rows
+            if rewound or not taken_back
+        ]
 
-
-def usable_workspace(workspace: Workspace, notes: Notes) -> Workspace:
-    """Returns the workspace with a name and data within the limits for input here. Whatever is cut is noted."""
-    connection = workspace.connection
-    if connection and len(connection.address) > LONGEST_ADDRESS:
-        notes.left_out("connections whose address is too long")
-        connection = None
-    if connection:
-        connection = replace(connection, name=_cut(connection.name, LONGEST_NAME, "names of connections", notes))
-    name = _cut(workspace.name, LONGEST_NAME, "names of workspaces", notes)
-    return replace(workspace, name=name, connection=connection)
-
-
-def _cut(text: str, longest: int, what: str, notes: Notes) -> str:
-    notes.left_out(f"the ends of {what} of more than {longest:,} characters", len(text) > longest)
-    return phrases.shortened(text, longest)
+    @property
+    def workspace(self) -> str:
+        """Returns the name of its workspace."""
+        found = self.workspaces.get(self.about.workspace_id)
+        return found.name if found else self.about.workspace_id
 
 
 def stable_id(*names: str) -> str:

@@ -16,11 +16,10 @@ from google.adk.events.event import Event
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel, to_snake
 
-from session_store.exchange.chats.open_webui_text import as_object
+from session_store.exchange.bounds import bounded_event
 from session_store.exchange.conversation import stable_id
-from session_store.exchange.imports.bounds import bounded_event
-from session_store.exchange.imports.fields import tells_time, time_of
-from session_store.exchange.imports.notes import (
+from session_store.exchange.fields import as_object, tells_time, time_of
+from session_store.exchange.notes import (
     BACKWARDS,
     Notes,
     has_content,

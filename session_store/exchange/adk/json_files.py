@@ -20,12 +20,18 @@ from session_store.compat.adk import adk_session_util, public_event
 from session_store.errors import HistoryError
 from session_store.exchange import conversation as incoming
 from session_store.exchange.adk.events import EventReader
-from session_store.exchange.chats.foreign import Owner
-from session_store.exchange.conversation import About, ImportedConversation, checked_text, checked_time, stable_id
+from session_store.exchange.conversation import (
+    About,
+    ImportedConversation,
+    Owner,
+    Whole,
+    checked_text,
+    checked_time,
+    stable_id,
+)
 from session_store.exchange.errors import DamagedError
-from session_store.exchange.exports.reading import Whole
-from session_store.exchange.imports.fields import Fields
-from session_store.exchange.imports.notes import DEEPEST_VALUE, Notes, has_content, shallow
+from session_store.exchange.fields import Fields
+from session_store.exchange.notes import DEEPEST_VALUE, Notes, has_content, shallow
 from session_store.exchange.own_records import feedback_of, made, turn_json, turn_of, workspace_json
 from session_store.history.labels import clean_tags
 from session_store.models import GENERAL, SessionKey, TitleSource, TurnStatus, Workspace

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic_core import to_jsonable_python
 
-from session_store.exchange.imports.notes import Notes, quoted
+from session_store.exchange.notes import Notes, quoted
 from session_store.limits import LARGEST_EVENT
 
 _DATA: Final = {

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from session_store.exchange.adk.tables import TABLES, AdkTables, Row
+from session_store.exchange.documents import require_file
 from session_store.exchange.errors import ImportRefusedError
-from session_store.exchange.imports.documents import require_file
 from session_store.limits import LARGEST_EVENT
 from session_store.phrases import size_text
 

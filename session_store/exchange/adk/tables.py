@@ -19,10 +19,10 @@ from session_store.exchange.adk.json_files import NOBODY, displayed_title
 from session_store.exchange.adk.pickles import actions_of
 from session_store.exchange.adk.zones import Span, Zone, zones
 from session_store.exchange.conversation import About, ImportedConversation
+from session_store.exchange.documents import parse
 from session_store.exchange.errors import DamagedError, ImportRefusedError
-from session_store.exchange.imports.documents import parse
-from session_store.exchange.imports.fields import tells_time, time_of
-from session_store.exchange.imports.notes import DEEPEST_VALUE, Notes, has_content, quoted, shallow, whole_characters
+from session_store.exchange.fields import tells_time, time_of
+from session_store.exchange.notes import DEEPEST_VALUE, Notes, has_content, quoted, shallow, whole_characters
 from session_store.models import SessionKey, TitleSource
 
 Row = Mapping[str, Any]

@@ -11,12 +11,21 @@ from google.genai import types
 from session_store.exchange import conversation as incoming
 from session_store.exchange.chats.chatgpt_text import Citations
 from session_store.exchange.chats.enclosed import Enclosed
-from session_store.exchange.chats.foreign import Events, Owner, Said, Tree, beginning, cited, conversation
-from session_store.exchange.chats.open_webui_text import PYTHON, code_parts, thought
-from session_store.exchange.conversation import ImportedConversation
+from session_store.exchange.chats.foreign import (
+    PYTHON,
+    Events,
+    Said,
+    Tree,
+    beginning,
+    cited,
+    code_parts,
+    conversation,
+    thought,
+)
+from session_store.exchange.conversation import ImportedConversation, Owner
 from session_store.exchange.errors import DamagedError
-from session_store.exchange.imports.fields import Fields, time_of
-from session_store.exchange.imports.notes import Notes, has_content, of_role, quoted
+from session_store.exchange.fields import Fields, time_of
+from session_store.exchange.notes import Notes, has_content, of_role, quoted
 from session_store.transcripts.endings import ending_named
 from session_store.transcripts.parts import USER
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from session_store.exchange.imports.fields import Fields
-from session_store.exchange.imports.notes import Notes, quoted
+from session_store.exchange.fields import Fields
+from session_store.exchange.notes import Notes, quoted
 
 _MARK: Final = re.compile(
     "\ue200([^\ue200\ue201]*)\ue201|\u3010[^\u3010\u3011\n]{1,80}\u2020[^\u3010\u3011\n]{0,200}\u3011"

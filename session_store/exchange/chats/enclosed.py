@@ -14,7 +14,7 @@ from typing import Final
 from google.genai import types
 
 from session_store.exchange.errors import DamagedError, ImportRefusedError
-from session_store.exchange.imports.notes import Notes, quoted
+from session_store.exchange.notes import Notes, quoted
 from session_store.phrases import size_text
 
 MOST_BYTES: Final = 10_000_000

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from google.adk.events.event import Event
 from google.genai import types
 
 from session_store.errors import HistoryError
 from session_store.exchange import conversation as incoming
-from session_store.exchange.conversation import About, ImportedConversation, stable_id
-from session_store.exchange.imports.bounds import bounded_event
-from session_store.exchange.imports.notes import (
+from session_store.exchange.bounds import bounded_event
+from session_store.exchange.conversation import About, ImportedConversation, Owner, stable_id
+from session_store.exchange.notes import (
     BACKWARDS,
     DEEPEST_VALUE,
     Notes,
@@ -29,13 +30,10 @@ from session_store.phrases import without_thoughts
 from session_store.transcripts.endings import ending_named, is_ending
 from session_store.transcripts.parts import USER
 
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The agent and the user who get conversations from other programs."""
-
-    agent: str = "assistant"
-    user: str = "local"
+PYTHON: Final = frozenset({"", "py", "python", "python3", "code"})
+"""Names that programs use for Python code, or for code without a stated language."""
+OUTPUTS: Final = ("stdout", "result", "output", "stderr", "error")
+"""Fields for the output of code."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -231,6 +229,30 @@ def _usable_tags(tags: Iterable[str], notes: Notes) -> tuple[str, ...]:
             if words != tag.strip():
                 notes.converted(f"tag {quoted(tag)}")
     return clean_tags(usable)
+
+
+def thought(text: str) -> list[types.Part]:
+    """Returns a thought as a part, unless it is empty."""
+    return [types.Part(text=text.strip(), thought=True)] if text.strip() else []
+
+
+def code_parts(code: str, language: str, output: object) -> list[types.Part]:
+    """Returns code that was run and, if known, its output."""
+    known = types.Language.PYTHON if language.strip().lower() in PYTHON else types.Language.LANGUAGE_UNSPECIFIED
+    parts = [types.Part(executable_code=types.ExecutableCode(code=code, language=known))]
+    if output is None:
+        return parts
+    failed, text = False, output if isinstance(output, str) else ""
+    if isinstance(output, dict):
+        said = [output.get(name) for name in OUTPUTS]
+        text = "\n".join(one if isinstance(one, str) else json.dumps(one) for one in said if has_content(one))
+        failed = has_content(output.get("error")) or (
+            has_content(output.get("stderr")) and not any(map(has_content, said[:3]))
+        )
+    elif not isinstance(output, str):
+        text = json.dumps(output)
+    outcome = types.Outcome.OUTCOME_FAILED if failed else types.Outcome.OUTCOME_OK
+    return [*parts, types.Part(code_execution_result=types.CodeExecutionResult(outcome=outcome, output=text))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,13 @@ from typing import Any, Literal
 from google.genai import types
 
 from session_store.exchange import conversation as incoming
-from session_store.exchange.chats.foreign import Events, Owner, Said, Tree, beginning, cited, conversation
+from session_store.exchange.chats.foreign import Events, Said, Tree, beginning, cited, code_parts, conversation, thought
 from session_store.exchange.chats.open_webui_answer import Source, file_parts, output_parts, sources_of, usage_of
-from session_store.exchange.chats.open_webui_text import (
-    as_object,
-    code_parts,
-    parts_of,
-    pictures_apart,
-    plain_text,
-    thought,
-)
-from session_store.exchange.conversation import ImportedConversation
+from session_store.exchange.chats.open_webui_text import parts_of, pictures_apart, plain_text
+from session_store.exchange.conversation import ImportedConversation, Owner
 from session_store.exchange.errors import DamagedError
-from session_store.exchange.imports.fields import Fields, time_of
-from session_store.exchange.imports.notes import Notes, has_content, of_role
+from session_store.exchange.fields import Fields, as_object, time_of
+from session_store.exchange.notes import Notes, has_content, of_role
 from session_store.models import Feedback
 from session_store.transcripts.endings import ending_named
 from session_store.transcripts.parts import USER

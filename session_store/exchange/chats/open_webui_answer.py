@@ -8,9 +8,9 @@ from typing import Any, Final
 from google.genai import types
 
 from session_store.exchange.chats.enclosed import MOST_BYTES, decoded
-from session_store.exchange.chats.open_webui_text import OUTPUTS, as_object, code_parts, thought
-from session_store.exchange.imports.fields import Fields
-from session_store.exchange.imports.notes import Notes, has_content, quoted
+from session_store.exchange.chats.foreign import OUTPUTS, code_parts, thought
+from session_store.exchange.fields import Fields, as_object
+from session_store.exchange.notes import Notes, has_content, quoted
 
 _INPUT: Final = ("input_tokens", "prompt_tokens", "prompt_eval_count", "prompt_n")
 _OUTPUT: Final = ("output_tokens", "completion_tokens", "eval_count", "predicted_n")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import html
-import json
 import re
-from typing import Any, Final
+from typing import Final
 
 from google.genai import types
 
 from session_store.exchange.chats.enclosed import decoded
-from session_store.exchange.imports.notes import Notes, has_content, quoted
+from session_store.exchange.chats.foreign import code_parts, thought
+from session_store.exchange.fields import as_object
+from session_store.exchange.notes import Notes, has_content, quoted
 
 _FENCE: Final = re.compile(r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*$", re.MULTILINE)
 _TICKS: Final = re.compile(r"`+")
@@ -23,10 +24,6 @@ _MARKUP: Final = re.compile(f"{_FENCE.pattern}|{_TICKS.pattern}|<details\\b|^[ \
 _PICTURE: Final = re.compile(
     rf"{_FENCE.pattern}|{_TICKS.pattern}|!\[(?P<name>[^\]\n]*)\]\((?P<url>data:[^)\s]+)\)", _FENCE.flags
 )
-PYTHON: Final = frozenset({"", "py", "python", "python3", "code"})
-"""Names that programs use for Python code, or for code without a stated language."""
-OUTPUTS: Final = ("stdout", "result", "output", "stderr", "error")
-"""Fields for the output of code."""
 _CODE: Final = re.compile(r"\s*(?P<fence>`{3,}|~{3,})(?P<language>[^\n`]*)\n(?P<code>.*?)\n?(?P=fence)\s*\Z", re.DOTALL)
 
 
@@ -77,42 +74,6 @@ def pictures_apart(part: types.Part) -> list[types.Part]:
 def plain_text(parts: list[types.Part]) -> str:
     """Returns the readable text of the parts."""
     return "\n\n".join(part.text for part in parts if part.text and not part.thought)
-
-
-def thought(text: str) -> list[types.Part]:
-    """Returns a thought as a part, unless it is empty."""
-    return [types.Part(text=text.strip(), thought=True)] if text.strip() else []
-
-
-def code_parts(code: str, language: str, output: object) -> list[types.Part]:
-    """Returns code that was run and, if known, its output."""
-    known = types.Language.PYTHON if language.strip().lower() in PYTHON else types.Language.LANGUAGE_UNSPECIFIED
-    parts = [types.Part(executable_code=types.ExecutableCode(code=code, language=known))]
-    if output is None:
-        return parts
-    failed, text = False, output if isinstance(output, str) else ""
-    if isinstance(output, dict):
-        said = [output.get(name) for name in OUTPUTS]
-        text = "\n".join(one if isinstance(one, str) else json.dumps(one) for one in said if has_content(one))
-        failed = has_content(output.get("error")) or (
-            has_content(output.get("stderr")) and not any(map(has_content, said[:3]))
-        )
-    elif not isinstance(output, str):
-        text = json.dumps(output)
-    outcome = types.Outcome.OUTCOME_FAILED if failed else types.Outcome.OUTCOME_OK
-    return [*parts, types.Part(code_execution_result=types.CodeExecutionResult(outcome=outcome, output=text))]
-
-
-def as_object(value: object, name: str) -> dict[str, Any]:
-    """Returns JSON, which may be a string or a string within a string, as an object; wraps anything else in an object
-    under ``name``."""
-    for _ in range(2):
-        if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except (ValueError, RecursionError):
-                break
-    return value if isinstance(value, dict) else {name: value}
 
 
 def _end_of_code(text: str, found: re.Match[str]) -> int | None:

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from session_store.exchange.chats import chatgpt, open_webui
 from session_store.exchange.chats.enclosed import Enclosed
-from session_store.exchange.chats.foreign import Owner
-from session_store.exchange.conversation import ImportedConversation
+from session_store.exchange.conversation import ImportedConversation, Owner
 
 
 @dataclass(frozen=True, slots=True)

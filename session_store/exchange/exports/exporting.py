@@ -15,12 +15,11 @@ from session_store.engine.faults import is_full, unwritable
 from session_store.exchange.adk.json_files import session_json
 from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.archive import archive_pieces, slug
-from session_store.exchange.conversation import Progress
+from session_store.exchange.conversation import Progress, Whole, silent
 from session_store.exchange.errors import ExportError
-from session_store.exchange.exports.json_lines import lines
 from session_store.exchange.exports.markdown import markdown
-from session_store.exchange.exports.reading import Whole, wholes
-from session_store.exchange.imports.importing import silent
+from session_store.exchange.exports.reading import wholes
+from session_store.exchange.json_lines import lines
 from session_store.models import SessionKey
 from session_store.store import Store
 

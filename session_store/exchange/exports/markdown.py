@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from session_store.exchange.exports.reading import Whole
+from session_store.exchange.conversation import Whole
 from session_store.transcripts.endings import how_ended
 from session_store.transcripts.parts import Code, FilePart, Output, Source, Thought, fenced, readable
 from session_store.transcripts.transcript import Message, Shown, Step, messages

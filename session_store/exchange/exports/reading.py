@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import duckdb
-from google.adk.events.event import Event
 
-from session_store.exchange.conversation import About
+from session_store.exchange.conversation import About, Whole
 from session_store.exchange.errors import ExportError
 from session_store.history.filters import EVERYTHING, HistoryFilter
 from session_store.history.selection import sql_of_filter
@@ -19,16 +17,12 @@ from session_store.models import (
     Result,
     ResultKind,
     SessionKey,
-    StoredEvent,
     TitleSource,
     Turn,
     TurnStatus,
-    Workspace,
 )
 from session_store.store import Store
 from session_store.workspaces.tree import read_workspaces
-
-Workspaces = Mapping[str, Workspace]
 
 AT_ONCE = 64
 """How many conversations are read together: a query costs a millisecond, however little it finds."""
@@ -77,30 +71,6 @@ _DATA = f"""
     select result_id, data from result_data where result_id in (select id from results where {_OF_SESSIONS})
     order by result_id, part
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """A conversation being exported. Its events are in the order of the store; each row has a place, JSON, and whether
-    it was rewound."""
-
-    about: About
-    rows: tuple[tuple[int, str, bool], ...]
-    workspaces: Workspaces
-
-    def events(self, *, rewound: bool = True) -> list[StoredEvent]:
-        """Returns the events, optionally without rewound ones."""
-        return [
-            StoredEvent(seq, Event.model_validate_json(data))
-            for seq, data, taken_back in self.rows
-            if rewound or not taken_back
-        ]
-
-    @property
-    def workspace(self) -> str:
-        """Returns the name of its workspace."""
-        found = self.workspaces.get(self.about.workspace_id)
-        return found.name if found else self.about.workspace_id
 
 
 def chats_by_user(store: Store, wanted: HistoryFilter) -> dict[str, int]:

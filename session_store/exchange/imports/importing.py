@@ -13,20 +13,13 @@ from typing import IO, Final
 
 from session_store.errors import UnknownWorkspaceError
 from session_store.exchange.agent_files import AgentFiles
-from session_store.exchange.chats.foreign import Owner
-from session_store.exchange.conversation import (
-    ImportedConversation,
-    Progress,
-    content_id,
-    stable_id,
-    usable_workspace,
-    within_limits,
-)
+from session_store.exchange.bounds import usable_workspace, within_limits
+from session_store.exchange.conversation import ImportedConversation, Owner, Progress, content_id, silent, stable_id
 from session_store.exchange.errors import DamagedFileError
 from session_store.exchange.imports.ids import plain_workspace, with_plain_ids
-from session_store.exchange.imports.notes import Note, Notes, in_words
 from session_store.exchange.imports.sources import Alive, Damaged, Source, opened, opened_database
 from session_store.exchange.imports.writer import ImportOutcome, batches, make_workspaces, take
+from session_store.exchange.notes import Note, Notes, in_words
 from session_store.models import SessionKey
 from session_store.phrases import counted
 from session_store.store import Store
@@ -101,10 +94,6 @@ class Report:
 def _some(names: list[str]) -> str:
     more = len(names) - MOST_NAMES
     return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def silent(_doing: str, _done: int, _total: int | None) -> None:
-    """Progress that is not shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
+from session_store.exchange import json_lines
 from session_store.exchange.adk import json_files as adk_json
 from session_store.exchange.adk.sqlite import MAGIC, AdkSqlite
 from session_store.exchange.adk.tables import AdkTables
@@ -17,14 +18,12 @@ from session_store.exchange.adk.urls import database_at
 from session_store.exchange.agent_files import AgentFile, checked
 from session_store.exchange.archive import FORMAT, MANIFEST, VERSION, Archive
 from session_store.exchange.chats.enclosed import Enclosed
-from session_store.exchange.chats.foreign import Owner
 from session_store.exchange.chats.programs import PROGRAMS, program_of
-from session_store.exchange.conversation import ImportedConversation
+from session_store.exchange.conversation import ImportedConversation, Owner
+from session_store.exchange.documents import load, parse, unreadable
 from session_store.exchange.errors import DamagedError, ImportRefusedError
-from session_store.exchange.exports import json_lines
-from session_store.exchange.imports.documents import load, parse, unreadable
-from session_store.exchange.imports.fields import Fields
-from session_store.exchange.imports.notes import DEEPEST, Notes, quoted, shallow
+from session_store.exchange.fields import Fields
+from session_store.exchange.notes import DEEPEST, Notes, quoted, shallow
 from session_store.exchange.own_records import made, result_of, workspaces_of
 from session_store.files import BadFileError, open_regular
 from session_store.models import Result, SessionKey, Workspace

@@ -13,8 +13,8 @@ from google.adk.sessions.state import State
 from session_store.engine.transaction import Transaction
 from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.conversation import About, ImportedConversation, stable_id
-from session_store.exchange.imports.notes import Notes, quoted
 from session_store.exchange.imports.rows import Rows
+from session_store.exchange.notes import Notes, quoted
 from session_store.models import GENERAL, Result, SessionKey, Turn, Workspace
 from session_store.phrases import counted
 from session_store.sessions.cache import CachedEvent, Head

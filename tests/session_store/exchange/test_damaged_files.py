@@ -12,11 +12,10 @@ import zipfile
 import pytest
 
 from session_store import Store
-from session_store.exchange import AgentFiles, Format, ImportRefusedError, export, import_file, selected
+from session_store.exchange import AgentFiles, Format, ImportRefusedError, documents, export, import_file, selected
 from session_store.exchange.adk import events
 from session_store.exchange.errors import DamagedError
-from session_store.exchange.imports import documents
-from session_store.exchange.imports.notes import Notes
+from session_store.exchange.notes import Notes
 from tests.session_store.exchange.histories import contents, fill
 
 

@@ -9,7 +9,7 @@ from session_store.exchange.chats import open_webui
 from session_store.exchange.chats.enclosed import Enclosed
 from session_store.exchange.chats.programs import PROGRAMS
 from session_store.exchange.errors import DamagedError
-from session_store.exchange.imports.notes import MOST_NAMES, Notes
+from session_store.exchange.notes import MOST_NAMES, Notes
 from tests.session_store.exchange.foreign_chats import (
     answered,
     asked,

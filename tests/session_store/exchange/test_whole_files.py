@@ -9,7 +9,7 @@ import pytest
 
 from session_store import Store
 from session_store.exchange import Format, ImportRefusedError, Wishes, export, import_file, selected
-from session_store.exchange.imports.fields import time_of
+from session_store.exchange.fields import time_of
 from session_store.models import SessionKey
 from tests.session_store.exchange.foreign_chats import (
     AT,

@@ -13,7 +13,7 @@ from session_store.exchange import ImportRefusedError, Owner, Wishes, import_fil
 from session_store.exchange.chats import programs
 from session_store.exchange.chats.foreign import Events, conversation
 from session_store.exchange.chats.programs import PROGRAMS, Program
-from session_store.exchange.imports.notes import Notes
+from session_store.exchange.notes import Notes
 from session_store.models import SessionKey
 from session_store.transcripts.transcript import messages
 from tests.session_store.exchange.foreign_chats import SAMPLES

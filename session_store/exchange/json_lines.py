@@ -15,11 +15,10 @@ from typing import IO, Any, Final
 from google.adk.events.event import Event
 
 from session_store.exchange.adk.json_files import conversation_of, event_json
-from session_store.exchange.conversation import ImportedConversation, checked_text
+from session_store.exchange.conversation import ImportedConversation, Whole, checked_text
+from session_store.exchange.documents import parse, unreadable
 from session_store.exchange.errors import DamagedError, ImportRefusedError
-from session_store.exchange.exports.reading import Whole
-from session_store.exchange.imports.documents import parse, unreadable
-from session_store.exchange.imports.notes import Notes
+from session_store.exchange.notes import Notes
 from session_store.files import BadFileError, open_regular
 from session_store.json_safe import as_json
 from session_store.limits import LARGEST_EVENT

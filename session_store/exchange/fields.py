@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from session_store.exchange.imports.notes import Notes, has_content, quoted
+from session_store.exchange.notes import Notes, has_content, quoted
 
 _EARLIEST: Final = 100_000_000.0
 """Times before 1973 are not real: programs without a time write zero or count from it."""
@@ -174,6 +175,18 @@ class Fields:
 
     def _name(self, name: str) -> str:
         return quoted(self._path + name)
+
+
+def as_object(value: object, name: str) -> dict[str, Any]:
+    """Returns JSON, which may be a string or a string within a string, as an object; wraps anything else in an object
+    under ``name``."""
+    for _ in range(2):
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                break
+    return value if isinstance(value, dict) else {name: value}
 
 
 def tells_time(value: object) -> bool:

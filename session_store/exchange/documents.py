@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from session_store.compat.json_decoder import patient_loads
 from session_store.exchange.errors import DamagedError, ImportRefusedError
-from session_store.exchange.imports.notes import DEEPEST, Notes, may_have_halves, shallow, whole_characters
+from session_store.exchange.notes import DEEPEST, Notes, may_have_halves, shallow, whole_characters
 from session_store.files import BadFileError, read_bytes, require_regular
 
 LARGEST: Final = 2_000_000_000

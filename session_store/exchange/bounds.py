@@ -1,5 +1,5 @@
-"""Bounds imported events, turns and states to the sizes that pages, models and the store can handle. Whatever is left
-out is noted like any other loss."""
+"""Bounds imported conversations and workspaces to the sizes that pages, models and the store can handle. Whatever is
+left out is noted like any other loss."""
 
 from __future__ import annotations
 
@@ -12,15 +12,67 @@ from google.genai import types
 from pydantic import ValidationError
 
 from session_store import limits
-from session_store.exchange.imports.notes import Notes, quoted
-from session_store.models import Turn
-from session_store.phrases import beginning_of, size_text
+from session_store.exchange.conversation import ImportedConversation
+from session_store.exchange.notes import Notes, quoted
+from session_store.models import Result, Turn, Workspace
+from session_store.phrases import beginning_of, shortened, size_text
 from session_store.sizes import characters_in
 
 LONGEST_FIELD: Final = 1_000
 """Largest number of characters in a generated text of an event, such as a code or a name."""
 _KEPT: Final = frozenset({"id", "invocation_id", "content", "actions", "error_message", "timestamp"})
 """Event fields that are bounded separately, here or elsewhere."""
+
+
+def within_limits(conversation: ImportedConversation) -> ImportedConversation:
+    """Returns the conversation with texts and tags within the limits for input here. Whatever is cut is noted."""
+    about, notes = conversation.about, conversation.notes
+    comments = [_cut(given.comment, limits.LONGEST_COMMENT, "comments", notes) for given in about.feedback]
+    notes.left_out(f"tags beyond {limits.MOST_TAGS}", len(about.tags) - limits.MOST_TAGS)
+    bounded = replace(
+        about,
+        title=_cut(about.title, limits.LONGEST_TITLE, "titles", notes),
+        note=_cut(about.note, limits.LONGEST_NOTE, "notes", notes),
+        tags=about.tags[: limits.MOST_TAGS],
+        feedback=tuple(map(lambda one, comment: replace(one, comment=comment), about.feedback, comments)),
+        turns=tuple(_bounded_turn(turn, notes) for turn in about.turns),
+        state=_bounded_state(about.state, "the state", notes),
+        app_state=_bounded_state(about.app_state, "the state of the application", notes),
+        user_state=_bounded_state(about.user_state, "the state of the user", notes),
+        results=tuple((_usable_result(result, notes), data) for result, data in about.results),
+    )
+    return replace(conversation, about=bounded)
+
+
+def _usable_result(result: Result, notes: Notes) -> Result:
+    """Returns the result with texts within the limits for results."""
+    sql, spec = result.sql, result.spec
+    if sql is not None and len(sql) > limits.LONGEST_QUERY:
+        notes.left_out(f"queries of more than {limits.LONGEST_QUERY:,} characters")
+        sql = None
+    if spec is not None and characters_in(spec, limits.LONGEST_QUERY) > limits.LONGEST_QUERY:
+        notes.left_out("charts that are too large")
+        spec = None
+    title = _cut(result.title, limits.LONGEST_TITLE, "titles of results", notes)
+    note = _cut(result.note, limits.LONGEST_NOTE, "notes of results", notes)
+    return replace(result, sql=sql, spec=spec, title=title, note=note)
+
+
+def usable_workspace(workspace: Workspace, notes: Notes) -> Workspace:
+    """Returns the workspace with a name and data within the limits for input here. Whatever is cut is noted."""
+    connection = workspace.connection
+    if connection and len(connection.address) > limits.LONGEST_ADDRESS:
+        notes.left_out("connections whose address is too long")
+        connection = None
+    if connection:
+        connection = replace(connection, name=_cut(connection.name, limits.LONGEST_NAME, "names of connections", notes))
+    name = _cut(workspace.name, limits.LONGEST_NAME, "names of workspaces", notes)
+    return replace(workspace, name=name, connection=connection)
+
+
+def _cut(text: str, longest: int, what: str, notes: Notes) -> str:
+    notes.left_out(f"the ends of {what} of more than {longest:,} characters", len(text) > longest)
+    return shortened(text, longest)
 
 
 def bounded_event(event: Event, notes: Notes) -> Event:
@@ -42,7 +94,7 @@ def bounded_event(event: Event, notes: Notes) -> Event:
     return event
 
 
-def bounded_turn(turn: Turn, notes: Notes) -> Turn:
+def _bounded_turn(turn: Turn, notes: Notes) -> Turn:
     """Returns the turn with its message within the same bounds as its event."""
     if _fits([turn.message, turn.error], limits.LONGEST_REASON):
         return turn
@@ -60,7 +112,7 @@ def bounded_turn(turn: Turn, notes: Notes) -> Turn:
     return replace(turn, message=message, error=turn.error and _bounded_reason(turn.error, notes))
 
 
-def bounded_state(state: Mapping[str, Any], whose: str, notes: Notes) -> Mapping[str, Any]:
+def _bounded_state(state: Mapping[str, Any], whose: str, notes: Notes) -> Mapping[str, Any]:
     """Returns the state without the entries that do not fit."""
     if _fits(state, limits.LONGEST_RESULT):
         return state
