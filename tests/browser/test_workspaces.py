@@ -115,6 +115,8 @@ def test_the_life_of_a_workspace(chat, data_file):
     expect(node(chat, outer)).to_contain_text("1 chat")
     node(chat, outer).get_by_role("button").click()
     expect(chosen(chat)).to_contain_text(outer)
+    expect(chat.page.get_by_role("textbox", name="Name", exact=True)).to_have_value(outer)
+    settle(chat)
     chat.page.get_by_role("button", name="Delete", exact=True).click()
     expect(chat.page.get_by_role("dialog")).to_contain_text("1 workspace inside it and 1 chat with everything in it")
     chat.confirm_deletion()
